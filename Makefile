@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+# The only entry point; "make" alone says what there is.
+
+build	:= build
+tests	:= tools/testing/selftests/bpf/cgroup_sock
+qemu	:= $(tests)/qemu
+samples	:= samples/bpf/cgroup_sock
+logs	:= $(build)/log
+step	= @scripts/step $(logs)/$@.log
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+help: ## this list
+	@echo "As root on Debian 12:"
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: ours samples ## boot a VM and see the hooks at work, a minute once built
+	@$(qemu)/demo.sh $(build)
+
+check: $(if $(T),check-ours,lint base ours selftests samples check-ours check-control check-ipv6-module check-off check-demo check-summary) ## prove all of it; T=NAME runs one test on our kernel
+
+shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
+	@$(qemu)/shell.sh $(build) $(or $(K),ours)
+
+kernels: base mainline ours ## build build/{base,mainline,ours}/bzImage, with vmlinux beside
+
+tree: source ## make build/linux, the git tree of the series, from patches/ and our files
+	@scripts/tree $(build)
+
+refresh: source ## take edits of build/linux back into patches/ (P=0002: into that one)
+	@scripts/refresh $(build) $(P)
+
+export: tree ## write the series as mails to build/export
+	@scripts/export $(build)
+
+lint: tree ## the checks of the repository itself, of a second each
+	$(step) "checks of the repository" scripts/lint $(build)
+
+clean: ## remove the kernels, tests and logs, keep the sources
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* \
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/log $(build)/export
+
+distclean: ## remove all that was built
+	rm -rf $(build)
+
+# What the targets above are made of.
+
+packages:
+	@mkdir -p $(build)
+	@scripts/packages
+
+source: packages
+	@base/unpack $(build)
+
+base: source
+	$(step) "the kernel without hooks" scripts/kernel $(build) base $(build)/src/base
+
+mainline: source
+	$(step) "the kernel with mainline's hooks" scripts/kernel $(build) mainline $(build)/src/mainline
+
+ours: tree
+	$(step) "the kernel with our hooks" scripts/kernel $(build) ours $(build)/linux
+
+selftests: tree
+	$(step) "the tests" $(MAKE) -C $(build)/linux/tools/testing/selftests TARGETS=bpf/cgroup_sock \
+		INSTALL_PATH=$(CURDIR)/$(build)/kselftest SKIP_TARGETS= install
+
+samples: packages
+	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
+
+check-ours: ours selftests
+	@$(qemu)/test.sh $(build) ours $(T)
+
+check-control: base selftests
+	@$(qemu)/test.sh -r $(build) base $(T)
+
+check-ipv6-module: tree selftests
+	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/ipv6-module.config
+	@$(qemu)/test.sh $(build) ipv6-module $(T)
+
+check-off: tree
+	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/off-ipv6.config
+	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/off-cgroup-bpf.config
+
+check-demo: ours samples
+	@$(qemu)/demo.sh $(build)
+
+check-summary:
+	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
+
+.PHONY: help demo check shell kernels tree refresh export lint clean distclean packages source \
+	base mainline ours selftests samples check-ours check-control check-ipv6-module check-off \
+	check-demo check-summary
