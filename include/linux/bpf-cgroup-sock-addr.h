@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * BPF programs of a cgroup at the system calls of its sockets that take an
+ * address: the entry points for net/. See linux/bpf-cgroup-sock.h for how
+ * little they do where no program is attached.
+ */
+#ifndef _BPF_CGROUP_SOCK_ADDR_H
+#define _BPF_CGROUP_SOCK_ADDR_H
+
+#include <linux/bpf-cgroup-sock.h>
+
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, u32 *flags);
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, u32 *flags);
+int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
+			   int addr_len);
+int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
+			   int addr_len);
+int __cgroup_sock_connect4_dgram(struct sock *sk, struct sockaddr *uaddr,
+				 int addr_len);
+int __cgroup_sock_connect6_dgram(struct sock *sk, struct sockaddr *uaddr,
+				 int addr_len);
+
+/**
+ * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least a struct sockaddr_in
+ * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
+				    u32 *flags)
+{
+	if (!cgroup_sock_active(sk, INET4_BIND))
+		return 0;
+	return __cgroup_sock_bind4(sk, uaddr, flags);
+}
+
+/**
+ * cgroup_sock_bind6() - run INET6_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET6
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least SIN6_LEN_RFC2133 bytes
+ * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
+				    u32 *flags)
+{
+	if (!cgroup_sock_active(sk, INET6_BIND))
+		return 0;
+	return __cgroup_sock_bind6(sk, uaddr, flags);
+}
+
+/**
+ * cgroup_sock_connect() - run connect programs, with the socket locked
+ * @sk: socket of family AF_INET (INET4_CONNECT) or AF_INET6 (INET6_CONNECT)
+ * @uaddr: the kernel's copy of the address, which programs may rewrite
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * Context: Process context, with the socket lock held.
+ * Return: 0, -EINVAL if @addr_len is too small for the family, or -EPERM or
+ * the errno of a program.
+ */
+static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
+				      int addr_len)
+{
+	if (cgroup_sock_active(sk, INET4_CONNECT) && sk->sk_family == AF_INET)
+		return __cgroup_sock_connect4(sk, uaddr, addr_len);
+	if (cgroup_sock_active(sk, INET6_CONNECT) && sk->sk_family == AF_INET6)
+		return __cgroup_sock_connect6(sk, uaddr, addr_len);
+	return 0;
+}
+
+/**
+ * cgroup_sock_connect_dgram() - run connect programs, without the lock
+ * @sk: socket of family AF_INET or AF_INET6
+ * @uaddr: the kernel's copy of the address, which programs may rewrite, long
+ *         enough to hold a family
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * A datagram socket of family AF_INET6 can be connected to an AF_INET address;
+ * that is a matter for the INET4_CONNECT programs, as it is on an AF_INET one.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL if @addr_len is too small for the family, or -EPERM or
+ * the errno of a program.
+ */
+static inline int cgroup_sock_connect_dgram(struct sock *sk,
+					    struct sockaddr *uaddr,
+					    int addr_len)
+{
+	if (cgroup_sock_active(sk, INET4_CONNECT) &&
+	    (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET))
+		return __cgroup_sock_connect4_dgram(sk, uaddr, addr_len);
+	if (cgroup_sock_active(sk, INET6_CONNECT) &&
+	    sk->sk_family == AF_INET6 && uaddr->sa_family != AF_INET)
+		return __cgroup_sock_connect6_dgram(sk, uaddr, addr_len);
+	return 0;
+}
+
+#endif /* _BPF_CGROUP_SOCK_ADDR_H */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run the BPF programs of a cgroup on its sockets, and know the attach types
+ * of BPF_PROG_TYPE_CGROUP_SOCK and BPF_PROG_TYPE_CGROUP_SOCK_ADDR.
+ */
+
+#include <linux/bpf.h>
+#include <linux/bpf-cgroup-sock.h>
+#include <linux/filter.h>
+#include <linux/netdevice.h>
+#include <net/inet_common.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_sock.h>
+#include <net/sock.h>
+
+#include "cgroup_sock.h"
+
+static const struct hook {
+	enum bpf_attach_type type;
+	enum bpf_prog_type prog;
+	enum cgroup_bpf_attach_type atype;
+	s32 least;
+	s32 greatest;
+} hooks[] = {
+#define CGROUP_SOCK_HOOK(name, prog, least, greatest)				\
+	{ BPF_CGROUP_##name, BPF_PROG_TYPE_##prog, CGROUP_##name, least, greatest },
+#include <linux/bpf-cgroup-sock-types.h>
+#undef CGROUP_SOCK_HOOK
+};
+
+static const struct hook *find_hook(enum bpf_attach_type type)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (hooks[i].type == type)
+			return &hooks[i];
+	return NULL;
+}
+
+/**
+ * cgroup_sock_prog_type() - which program type an attach type is for
+ * @type: any attach type
+ *
+ * Context: Any.
+ * Return: BPF_PROG_TYPE_CGROUP_SOCK, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, or
+ * BPF_PROG_TYPE_UNSPEC if @type is for neither of them.
+ */
+enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type)
+{
+	const struct hook *hook = find_hook(type);
+
+	return hook ? hook->prog : BPF_PROG_TYPE_UNSPEC;
+}
+
+/**
+ * cgroup_sock_atype() - where a cgroup keeps the programs of an attach type
+ * @type: any attach type
+ *
+ * Context: Any.
+ * Return: the index, or CGROUP_BPF_ATTACH_TYPE_INVALID if @type is none of
+ * linux/bpf-cgroup-sock-types.h.
+ */
+enum cgroup_bpf_attach_type cgroup_sock_atype(enum bpf_attach_type type)
+{
+	const struct hook *hook = find_hook(type);
+
+	return hook ? hook->atype : CGROUP_BPF_ATTACH_TYPE_INVALID;
+}
+
+/**
+ * cgroup_sock_retval_range() - what a program may return
+ * @type: attach type for which cgroup_sock_prog_type() knows a program type
+ * @min: the least value that the verifier is to let a program return
+ * @max: the greatest one
+ *
+ * Context: Any.
+ */
+void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max)
+{
+	const struct hook *hook = find_hook(type);
+
+	*min = hook->least;
+	*max = hook->greatest;
+}
+
+#ifdef CONFIG_INET
+static int run_sock(struct sock *sk, enum cgroup_bpf_attach_type atype)
+{
+	u32 flags;
+	int err;
+
+	migrate_disable();
+	rcu_read_lock();
+	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), sk, &flags);
+	rcu_read_unlock();
+	migrate_enable();
+	return err;
+}
+
+int __cgroup_sock_create(struct sock *sk)
+{
+	int err = run_sock(sk, CGROUP_INET_SOCK_CREATE);
+
+	if (err || !sk->sk_bound_dev_if)
+		return err;
+
+	rcu_read_lock();
+	if (!dev_get_by_index_rcu(sock_net(sk), sk->sk_bound_dev_if))
+		err = -ENODEV;
+	rcu_read_unlock();
+	return err;
+}
+EXPORT_SYMBOL(__cgroup_sock_create);
+
+/* What get_port() did is undone by inet_put_port() in the protocols with a
+ * bind hash (TCP, DCCP), and by leaving the protocol's own table in all others.
+ */
+static int post_bind(struct sock *sk, enum cgroup_bpf_attach_type atype)
+{
+	int err = run_sock(sk, atype);
+
+	if (!err)
+		return 0;
+
+	if (inet_test_bit(IS_ICSK, sk))
+		inet_put_port(sk);
+	else
+		sk->sk_prot->unhash(sk);
+	return err;
+}
+
+int __cgroup_sock_post_bind4(struct sock *sk)
+{
+	return post_bind(sk, CGROUP_INET4_POST_BIND);
+}
+
+int __cgroup_sock_post_bind6(struct sock *sk)
+{
+	return post_bind(sk, CGROUP_INET6_POST_BIND);
+}
+EXPORT_SYMBOL(__cgroup_sock_post_bind6);
+#endif /* CONFIG_INET */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Run the effective programs of a socket's cgroup. All callers are in RCU read
+ * sections and cannot migrate.
+ */
+#ifndef __CGROUP_SOCK_H
+#define __CGROUP_SOCK_H
+
+#include <linux/bpf.h>
+#include <linux/bpf-cgroup.h>
+#include <linux/filter.h>
+#include <net/sock.h>
+
+static inline const struct bpf_prog_array *
+cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
+{
+	struct cgroup *cgrp = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return rcu_dereference(cgrp->bpf.effective[atype]);
+}
+
+/*
+ * Bit 0 of what a program returns is its verdict. All programs run, whatever
+ * the ones before said; @flags collects the bits above the verdicts. A program
+ * can leave any number behind with bpf_set_retval(), but only an errno leaves
+ * here: callers take everything else for success.
+ */
+static __always_inline int
+cgroup_sock_run_array(const struct bpf_prog_array *array,
+		      const void *ctx, u32 *flags)
+{
+	const struct bpf_prog_array_item *item;
+	struct bpf_cg_run_ctx run_ctx;
+	struct bpf_run_ctx *outer_ctx;
+	const struct bpf_prog *prog;
+	u32 verdict, verdicts = 0;
+
+	run_ctx.retval = 0;
+	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
+	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
+		run_ctx.prog_item = item;
+		verdict = bpf_prog_run(prog, ctx);
+		verdicts |= verdict;
+		if (!(verdict & 1) && !IS_ERR_VALUE((long)run_ctx.retval))
+			run_ctx.retval = -EPERM;
+	}
+	bpf_reset_run_ctx(outer_ctx);
+
+	*flags = verdicts >> 1;
+	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
+}
+
+#endif /* __CGROUP_SOCK_H */

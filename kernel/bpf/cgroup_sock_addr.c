@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run the BPF programs of a cgroup on an address that one of its sockets is to
+ * be bound or connected to.
+ */
+
+#include <linux/bpf-cgroup-sock-addr.h>
+#include <linux/in.h>
+#include <net/inet_common.h>
+#include <net/ipv6.h>
+
+#include "cgroup_sock.h"
+
+static int run_sock_addr(struct sock *sk, struct sockaddr *uaddr,
+			 enum cgroup_bpf_attach_type atype, u32 *flags)
+{
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	int err;
+
+	migrate_disable();
+	rcu_read_lock();
+	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), &ctx, flags);
+	rcu_read_unlock();
+	migrate_enable();
+	return err;
+}
+
+/*
+ * For callers without the socket lock. Whether a program needs it is a property
+ * of the array, so that it cannot change between the look and the run: a link
+ * update that brings the need in makes a new array.
+ */
+static int run_sock_addr_unlocked(struct sock *sk, struct sockaddr *uaddr,
+				  enum cgroup_bpf_attach_type atype,
+				  u32 *flags)
+{
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	const struct bpf_prog_array *array;
+	int err;
+
+	migrate_disable();
+	rcu_read_lock();
+	array = cgroup_sock_array(sk, atype);
+	if (likely(!array->needs_sock_lock)) {
+		err = cgroup_sock_run_array(array, &ctx, flags);
+		rcu_read_unlock();
+		migrate_enable();
+		return err;
+	}
+	rcu_read_unlock();
+	migrate_enable();
+
+	lock_sock(sk);
+	err = run_sock_addr(sk, uaddr, atype, flags);
+	release_sock(sk);
+	return err;
+}
+
+static int bind(struct sock *sk, struct sockaddr *uaddr,
+		enum cgroup_bpf_attach_type atype, u32 *bind_flags)
+{
+	u32 flags;
+	int err = run_sock_addr_unlocked(sk, uaddr, atype, &flags);
+
+	if (flags)
+		*bind_flags |= BIND_SKIP_PORT_CAP;
+	return err;
+}
+
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, u32 *flags)
+{
+	return bind(sk, uaddr, CGROUP_INET4_BIND, flags);
+}
+
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, u32 *flags)
+{
+	return bind(sk, uaddr, CGROUP_INET6_BIND, flags);
+}
+EXPORT_SYMBOL(__cgroup_sock_bind6);
+
+/* An MPTCP socket connects through a TCP subflow, which has its own call. */
+int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
+			   int addr_len)
+{
+	u32 flags;
+
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return 0;
+	if (addr_len < sizeof(struct sockaddr_in))
+		return -EINVAL;
+	return run_sock_addr(sk, uaddr, CGROUP_INET4_CONNECT, &flags);
+}
+
+int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
+			   int addr_len)
+{
+	u32 flags;
+
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return 0;
+	if (addr_len < SIN6_LEN_RFC2133)
+		return -EINVAL;
+	return run_sock_addr(sk, uaddr, CGROUP_INET6_CONNECT, &flags);
+}
+
+int __cgroup_sock_connect4_dgram(struct sock *sk, struct sockaddr *uaddr,
+				 int addr_len)
+{
+	u32 flags;
+
+	if (addr_len < sizeof(struct sockaddr_in))
+		return -EINVAL;
+	if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
+		return -EAFNOSUPPORT;
+	return run_sock_addr_unlocked(sk, uaddr, CGROUP_INET4_CONNECT, &flags);
+}
+
+int __cgroup_sock_connect6_dgram(struct sock *sk, struct sockaddr *uaddr,
+				 int addr_len)
+{
+	u32 flags;
+
+	if (addr_len < SIN6_LEN_RFC2133)
+		return -EINVAL;
+	return run_sock_addr_unlocked(sk, uaddr, CGROUP_INET6_CONNECT, &flags);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the verifier asks about BPF_PROG_TYPE_CGROUP_SOCK: the fields of
+ * struct bpf_sock that each attach type opens, and the helpers.
+ */
+
+#include <linux/bpf.h>
+#include <linux/bpf-cgroup.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <net/sock.h>
+
+#define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
+#define ON_CREATE	ON(INET_SOCK_CREATE)
+#define ON_BOUND4	ON(INET4_POST_BIND)
+#define ON_BOUND6	ON(INET6_POST_BIND)
+#define ON_ALL		(ON_CREATE | ON_BOUND4 | ON_BOUND6)
+
+/* By the offset in the context: which attach types may read and write a field.
+ * Where it lives and which widths it takes is the same for all program types
+ * that have a struct bpf_sock, see bpf_sock_convert_ctx_access() and
+ * bpf_sock_is_valid_access().
+ */
+static const struct sock_field {
+	u64 read;
+	u64 write;
+} sock_fields[sizeof(struct bpf_sock)] = {
+	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { ON_CREATE, ON_CREATE },
+	[bpf_ctx_range(struct bpf_sock, family)]	= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, type)]		= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, protocol)]	= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, mark)]		= { ON_CREATE, ON_CREATE },
+	[bpf_ctx_range(struct bpf_sock, priority)]	= { ON_CREATE, ON_CREATE },
+	[bpf_ctx_range(struct bpf_sock, src_ip4)]	= { ON_BOUND4 },
+	[bpf_ctx_range(struct bpf_sock, src_ip6)]	= { ON_BOUND6 },
+	[bpf_ctx_range(struct bpf_sock, src_port)]	= { ON_BOUND4 | ON_BOUND6 },
+	[bpf_ctx_range(struct bpf_sock, dst_port)]	= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, dst_ip4)]	= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, dst_ip6)]	= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, state)]		= { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, rx_queue_mapping)] = { ON_ALL },
+};
+
+static bool cg_sock_is_valid_access(int off, int size,
+				    enum bpf_access_type type,
+				    const struct bpf_prog *prog,
+				    struct bpf_insn_access_aux *info)
+{
+	u64 hook = BIT_ULL(prog->expected_attach_type);
+	const struct sock_field *field;
+
+	if (off < 0 || off >= sizeof(struct bpf_sock))
+		return false;
+	field = &sock_fields[off];
+	if (!(hook & (type == BPF_WRITE ? field->write : field->read)))
+		return false;
+	return bpf_sock_is_valid_access(off, size, type, info);
+}
+
+BPF_CALL_1(bpf_get_socket_cookie_cg_sock, struct sock *, sk)
+{
+	return __sock_gen_cookie(sk);
+}
+
+static const struct bpf_func_proto bpf_get_socket_cookie_cg_sock_proto = {
+	.func		= bpf_get_socket_cookie_cg_sock,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+};
+
+BPF_CALL_1(bpf_get_netns_cookie_cg_sock, struct sock *, sk)
+{
+	return sk ? sock_net(sk)->net_cookie : init_net.net_cookie;
+}
+
+static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
+	.func		= bpf_get_netns_cookie_cg_sock,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX_OR_NULL,
+};
+
+static const struct bpf_func_proto *
+cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
+{
+	switch (func_id) {
+	case BPF_FUNC_get_socket_cookie:
+		return &bpf_get_socket_cookie_cg_sock_proto;
+	case BPF_FUNC_get_netns_cookie:
+		return &bpf_get_netns_cookie_cg_sock_proto;
+	case BPF_FUNC_perf_event_output:
+		return &bpf_event_output_data_proto;
+	case BPF_FUNC_ktime_get_coarse_ns:
+		return &bpf_ktime_get_coarse_ns_proto;
+	default:
+		return cgroup_common_func_proto(func_id, prog) ?:
+		       cgroup_current_func_proto(func_id, prog) ?:
+		       bpf_base_func_proto(func_id, prog);
+	}
+}
+
+const struct bpf_verifier_ops cg_sock_verifier_ops = {
+	.get_func_proto		= cg_sock_func_proto,
+	.is_valid_access	= cg_sock_is_valid_access,
+	.convert_ctx_access	= bpf_sock_convert_ctx_access,
+};
+
+const struct bpf_prog_ops cg_sock_prog_ops = {
+};

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the verifier asks about BPF_PROG_TYPE_CGROUP_SOCK_ADDR: the fields of
+ * struct bpf_sock_addr that each attach type opens, and the helpers.
+ */
+
+#include <linux/bpf.h>
+#include <linux/bpf-cgroup.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <net/bpf_sk_storage.h>
+#include <net/inet_common.h>
+#include <net/ipv6.h>
+#include <net/ipv6_stubs.h>
+#include <net/sock.h>
+
+#define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
+#define ON_CONNECT	(ON(INET4_CONNECT) | ON(INET6_CONNECT))
+#define ON_INET4	(ON(INET4_BIND) | ON(INET4_CONNECT))
+#define ON_INET6	(ON(INET6_BIND) | ON(INET6_CONNECT))
+#define ON_ALL		(ON_INET4 | ON_INET6)
+
+/* The port has one place in both kinds of address, so that a program need not
+ * know the family to find it.
+ */
+static_assert(offsetof(struct sockaddr_in, sin_port) ==
+	      offsetof(struct sockaddr_in6, sin6_port));
+
+#define UADDR	offsetof(struct bpf_sock_addr_kern, uaddr)
+#define SK	offsetof(struct bpf_sock_addr_kern, sk)
+
+/* By the offset in the context: where a field lives in the kernel, and which
+ * attach types may read and write it. Loads and stores have the field's unit of
+ * four bytes; narrow loads may be shorter, wide loads and stores have two units.
+ */
+static const struct addr_field {
+	u8 start;		/* of the field in the context */
+	u8 pointer;		/* in the kernel's context */
+	u16 target;		/* in what the pointer points to */
+	u8 target_size;		/* 0: the field is the pointer itself */
+	bool narrow;
+	bool wide;
+	u64 read;
+	u64 write;
+} addr_fields[sizeof(struct bpf_sock_addr)] = {
+	[bpf_ctx_range(struct bpf_sock_addr, user_family)] = {
+		offsetof(struct bpf_sock_addr, user_family),
+		UADDR, offsetof(struct sockaddr, sa_family), 2,
+		.read = ON_ALL,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, user_ip4)] = {
+		offsetof(struct bpf_sock_addr, user_ip4),
+		UADDR, offsetof(struct sockaddr_in, sin_addr), 4,
+		.narrow = true, .read = ON_INET4, .write = ON_INET4,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, user_ip6)] = {
+		offsetof(struct bpf_sock_addr, user_ip6),
+		UADDR, offsetof(struct sockaddr_in6, sin6_addr), 16,
+		.narrow = true, .wide = true, .read = ON_INET6, .write = ON_INET6,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, user_port)] = {
+		offsetof(struct bpf_sock_addr, user_port),
+		UADDR, offsetof(struct sockaddr_in, sin_port), 2,
+		.narrow = true, .read = ON_ALL, .write = ON_ALL,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, family)] = {
+		offsetof(struct bpf_sock_addr, family),
+		SK, offsetof(struct sock, sk_family), 2,
+		.read = ON_ALL,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, type)] = {
+		offsetof(struct bpf_sock_addr, type),
+		SK, offsetof(struct sock, sk_type), 2,
+		.read = ON_ALL,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, protocol)] = {
+		offsetof(struct bpf_sock_addr, protocol),
+		SK, offsetof(struct sock, sk_protocol), 2,
+		.read = ON_ALL,
+	},
+	[bpf_ctx_range_ptr(struct bpf_sock_addr, sk)] = {
+		offsetof(struct bpf_sock_addr, sk),
+		SK,
+		.read = ON_ALL,
+	},
+};
+
+static bool cg_sock_addr_is_valid_access(int off, int size,
+					 enum bpf_access_type type,
+					 const struct bpf_prog *prog,
+					 struct bpf_insn_access_aux *info)
+{
+	u64 hook = BIT_ULL(prog->expected_attach_type);
+	const struct addr_field *field;
+
+	if (off < 0 || off + size > sizeof(struct bpf_sock_addr) || off % size)
+		return false;
+	field = &addr_fields[off];
+	if (!(hook & (type == BPF_WRITE ? field->write : field->read)))
+		return false;
+
+	if (!field->target_size) {
+		info->reg_type = PTR_TO_SOCKET;
+		return size == sizeof(u64);
+	}
+	if (field->narrow && type == BPF_READ)
+		bpf_ctx_record_field_size(info, sizeof(u32));
+	if (size == sizeof(u64))
+		return field->wide &&
+		       field->start == addr_fields[off + size - 1].start;
+	if (field->narrow && type == BPF_READ)
+		return bpf_ctx_narrow_access_ok(off, size, sizeof(u32));
+	return size == sizeof(u32);
+}
+
+static u32 cg_sock_addr_convert_ctx_access(enum bpf_access_type type,
+					   const struct bpf_insn *si,
+					   struct bpf_insn *insn_buf,
+					   struct bpf_prog *prog,
+					   u32 *target_size)
+{
+	const struct addr_field *field = &addr_fields[si->off];
+	int target = field->target + si->off - field->start;
+	int bytes = min_t(int, field->target_size, BPF_LDST_BYTES(si));
+	struct bpf_insn *insn = insn_buf;
+	int tmp = BPF_REG_9;
+
+	if (type == BPF_READ) {
+		*insn++ = BPF_LDX_MEM(BPF_SIZEOF(void *), si->dst_reg,
+				      si->src_reg, field->pointer);
+		if (!field->target_size)
+			return insn - insn_buf;
+		*target_size = min_t(u32, field->target_size, sizeof(u32));
+		*insn++ = BPF_LDX_MEM(bytes_to_bpf_size(bytes), si->dst_reg,
+				      si->dst_reg, target);
+		return insn - insn_buf;
+	}
+
+	/* A store needs a third register, for the pointer: borrow one. */
+	while (tmp == si->src_reg || tmp == si->dst_reg)
+		tmp--;
+	*insn++ = BPF_STX_MEM(BPF_DW, si->dst_reg, tmp,
+			      offsetof(struct bpf_sock_addr_kern, tmp_reg));
+	*insn++ = BPF_LDX_MEM(BPF_SIZEOF(void *), tmp, si->dst_reg,
+			      field->pointer);
+	*insn++ = BPF_RAW_INSN(BPF_CLASS(si->code) | BPF_MEM |
+			       bytes_to_bpf_size(bytes),
+			       tmp, si->src_reg, target, si->imm);
+	*insn++ = BPF_LDX_MEM(BPF_DW, tmp, si->dst_reg,
+			      offsetof(struct bpf_sock_addr_kern, tmp_reg));
+	return insn - insn_buf;
+}
+
+BPF_CALL_1(bpf_get_socket_cookie_cg_sock_addr, struct bpf_sock_addr_kern *, ctx)
+{
+	return __sock_gen_cookie(ctx->sk);
+}
+
+static const struct bpf_func_proto bpf_get_socket_cookie_cg_sock_addr_proto = {
+	.func		= bpf_get_socket_cookie_cg_sock_addr,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+};
+
+BPF_CALL_1(bpf_get_netns_cookie_cg_sock_addr, struct bpf_sock_addr_kern *, ctx)
+{
+	return ctx ? sock_net(ctx->sk)->net_cookie : init_net.net_cookie;
+}
+
+static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_addr_proto = {
+	.func		= bpf_get_netns_cookie_cg_sock_addr,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX_OR_NULL,
+};
+
+BPF_CALL_5(bpf_cg_sock_addr_setsockopt, struct bpf_sock_addr_kern *, ctx,
+	   int, level, int, optname, char *, optval, int, optlen)
+{
+	return _bpf_setsockopt(ctx->sk, level, optname, optval, optlen);
+}
+
+static const struct bpf_func_proto bpf_cg_sock_addr_setsockopt_proto = {
+	.func		= bpf_cg_sock_addr_setsockopt,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_ANYTHING,
+	.arg3_type	= ARG_ANYTHING,
+	.arg4_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg5_type	= ARG_CONST_SIZE,
+};
+
+BPF_CALL_5(bpf_cg_sock_addr_getsockopt, struct bpf_sock_addr_kern *, ctx,
+	   int, level, int, optname, char *, optval, int, optlen)
+{
+	return _bpf_getsockopt(ctx->sk, level, optname, optval, optlen);
+}
+
+static const struct bpf_func_proto bpf_cg_sock_addr_getsockopt_proto = {
+	.func		= bpf_cg_sock_addr_getsockopt,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_ANYTHING,
+	.arg3_type	= ARG_ANYTHING,
+	.arg4_type	= ARG_PTR_TO_UNINIT_MEM,
+	.arg5_type	= ARG_CONST_SIZE,
+};
+
+#ifdef CONFIG_INET
+static int bind4(struct sock *sk, struct sockaddr_in *sin, u32 flags)
+{
+	return __inet_bind(sk, (struct sockaddr *)sin, sizeof(*sin), flags);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* A socket of family AF_INET6 exists, so the IPv6 module is there. */
+static int bind6(struct sock *sk, struct sockaddr_in6 *sin6, int addr_len,
+		 u32 flags)
+{
+	return ipv6_bpf_stub->inet6_bind(sk, (struct sockaddr *)sin6, addr_len,
+					 flags);
+}
+
+/* INET4_CONNECT also sees the datagram sockets of family AF_INET6 that talk
+ * IPv4; their source address is the v4-mapped one.
+ */
+static int bind6_mapped(struct sock *sk, const struct sockaddr_in *sin,
+			u32 flags)
+{
+	struct sockaddr_in6 mapped = {
+		.sin6_family = AF_INET6,
+		.sin6_port = sin->sin_port,
+	};
+
+	ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &mapped.sin6_addr);
+	return bind6(sk, &mapped, sizeof(mapped), flags);
+}
+#endif
+
+static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+{
+	u32 flags = BIND_BY_PROG;
+
+	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
+		return -EINVAL;
+	if (!((struct sockaddr_in *)addr)->sin_port)
+		flags |= BIND_LATE_PORT;
+
+	switch (addr->sa_family) {
+	case AF_INET:
+		if (addr_len < sizeof(struct sockaddr_in))
+			return -EINVAL;
+		if (sk->sk_family == AF_INET)
+			return bind4(sk, (struct sockaddr_in *)addr, flags);
+#if IS_ENABLED(CONFIG_IPV6)
+		if (sk->sk_family == AF_INET6)
+			return bind6_mapped(sk, (struct sockaddr_in *)addr,
+					    flags);
+#endif
+		return -EAFNOSUPPORT;
+#if IS_ENABLED(CONFIG_IPV6)
+	case AF_INET6:
+		if (addr_len < SIN6_LEN_RFC2133)
+			return -EINVAL;
+		if (sk->sk_family != AF_INET6)
+			return -EAFNOSUPPORT;
+		return bind6(sk, (struct sockaddr_in6 *)addr, addr_len, flags);
+#endif
+	default:
+		return -EAFNOSUPPORT;
+	}
+}
+#else
+static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+{
+	return -EAFNOSUPPORT;
+}
+#endif /* CONFIG_INET */
+
+BPF_CALL_3(bpf_bind, struct bpf_sock_addr_kern *, ctx, struct sockaddr *, addr,
+	   int, addr_len)
+{
+	return bind_by_prog(ctx->sk, addr, addr_len);
+}
+
+static const struct bpf_func_proto bpf_bind_proto = {
+	.func		= bpf_bind,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg3_type	= ARG_CONST_SIZE,
+};
+
+/* Note that a program has to run under the socket lock. An extension comes too
+ * late for that: it may only do what needs the lock if its target does as well.
+ */
+static const struct bpf_func_proto *
+locked(const struct bpf_prog *prog, const struct bpf_func_proto *proto)
+{
+	if (prog->type == BPF_PROG_TYPE_EXT &&
+	    !prog->aux->dst_prog->aux->needs_sock_lock)
+		return NULL;
+	prog->aux->needs_sock_lock = true;
+	return proto;
+}
+
+static const struct bpf_func_proto *
+cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
+{
+	u64 hook = BIT_ULL(prog->expected_attach_type);
+
+	switch (func_id) {
+	case BPF_FUNC_bind:
+		return hook & ON_CONNECT ? locked(prog, &bpf_bind_proto) : NULL;
+	case BPF_FUNC_setsockopt:
+		return locked(prog, &bpf_cg_sock_addr_setsockopt_proto);
+	case BPF_FUNC_getsockopt:
+		return locked(prog, &bpf_cg_sock_addr_getsockopt_proto);
+	case BPF_FUNC_tail_call:
+		return locked(prog, bpf_base_func_proto(func_id, prog));
+	case BPF_FUNC_get_socket_cookie:
+		return &bpf_get_socket_cookie_cg_sock_addr_proto;
+	case BPF_FUNC_get_netns_cookie:
+		return &bpf_get_netns_cookie_cg_sock_addr_proto;
+	case BPF_FUNC_perf_event_output:
+		return &bpf_event_output_data_proto;
+	case BPF_FUNC_sk_storage_get:
+		return &bpf_sk_storage_get_proto;
+	case BPF_FUNC_sk_storage_delete:
+		return &bpf_sk_storage_delete_proto;
+	default:
+		return cgroup_common_func_proto(func_id, prog) ?:
+		       cgroup_current_func_proto(func_id, prog) ?:
+		       bpf_sk_base_func_proto(func_id, prog);
+	}
+}
+
+const struct bpf_verifier_ops cg_sock_addr_verifier_ops = {
+	.get_func_proto		= cg_sock_addr_func_proto,
+	.is_valid_access	= cg_sock_addr_is_valid_access,
+	.convert_ctx_access	= cg_sock_addr_convert_ctx_access,
+};
+
+const struct bpf_prog_ops cg_sock_addr_prog_ops = {
+};
