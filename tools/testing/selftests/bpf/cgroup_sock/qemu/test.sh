@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# usage: qemu/test.sh [-r] BUILD KERNEL [NAME]
+# Run the installed tests, or the one called NAME, on BUILD/KERNEL/bzImage and judge them. With
+# -r the kernel has no hooks and all tests have to fail.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+red=()
+[ "$1" != -r ] || { red=(-r); shift; }
+build=$(realpath "$1") kernel=$2 name=${3:-}
+out=$build/check/$kernel
+mkdir -p "$out"
+if [ -n "$name" ] && [ ! -x "$build/kselftest/bpf/cgroup_sock/$name" ]; then
+	tests=$(sed -n 's,^bpf/cgroup_sock:,,p' "$build/kselftest/kselftest-list.txt" | xargs)
+	echo "no test $name; there are: $tests" >&2
+	exit 1
+fi
+
+{
+	if [ -d "$build/$kernel/modules/lib/modules" ]; then
+		echo "mkdir -p /lib/modules"
+		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
+		echo "modprobe ipv6"
+		# MPTCP has no IPv6 when that is a module.
+		echo "export TEST_ARGS_create='-V mptcp6' TEST_ARGS_connect='-V mptcp6'"
+	fi
+	echo "$here/run-tests.sh $build/kselftest $name"
+} > "$out/job"
+printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
+start=$SECONDS
+rc=0
+"$here/vm.sh" "$build/$kernel/bzImage" "$out" || rc=1
+"$here/judge.sh" "${red[@]}" "$out" || rc=1
+printf '[%(%H:%M:%S)T] tests on %s: %d s\n' -1 "$kernel" $((SECONDS - start))
+exit $rc

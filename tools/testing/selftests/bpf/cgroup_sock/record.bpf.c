@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One program for each attach type, which records what it sees and does as it is told. */
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <bpf/bpf_helpers.h>
+
+#include "record.h"
+
+#define AF_INET		2
+#define AF_INET6	10
+
+struct order order[HOOKS];
+struct seen seen[HOOKS];
+
+static __always_inline int verdict(enum hook hook, __u32 mask)
+{
+	if (order[hook].retval)
+		bpf_set_retval(order[hook].retval);
+	return order[hook].verdict & mask;
+}
+
+SEC("cgroup/sock_create")
+int create(struct bpf_sock *ctx)
+{
+	struct order *todo = &order[CREATE];
+	struct seen *saw = &seen[CREATE];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	if (todo->write_device) {
+		ctx->bound_dev_if = todo->device;
+		ctx->mark = todo->mark;
+		ctx->priority = todo->priority;
+	}
+	return verdict(CREATE, 1);
+}
+
+SEC("cgroup/post_bind4")
+int post_bind4(struct bpf_sock *ctx)
+{
+	struct seen *saw = &seen[POST_BIND4];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	saw->ip[0] = ctx->src_ip4;
+	saw->port = ctx->src_port;
+	return verdict(POST_BIND4, 1);
+}
+
+SEC("cgroup/post_bind6")
+int post_bind6(struct bpf_sock *ctx)
+{
+	struct seen *saw = &seen[POST_BIND6];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	saw->ip[0] = ctx->src_ip6[0];
+	saw->ip[1] = ctx->src_ip6[1];
+	saw->ip[2] = ctx->src_ip6[2];
+	saw->ip[3] = ctx->src_ip6[3];
+	saw->port = ctx->src_port;
+	return verdict(POST_BIND6, 1);
+}
+
+static __always_inline void address4(struct bpf_sock_addr *ctx, enum hook hook)
+{
+	struct order *todo = &order[hook];
+	struct seen *saw = &seen[hook];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	saw->user_family = ctx->user_family;
+	saw->ip[0] = ctx->user_ip4;
+	saw->port = ctx->user_port;
+	if (todo->rewrite) {
+		ctx->user_ip4 = todo->ip[0];
+		ctx->user_port = todo->port;
+	}
+}
+
+static __always_inline void address6(struct bpf_sock_addr *ctx, enum hook hook)
+{
+	struct order *todo = &order[hook];
+	struct seen *saw = &seen[hook];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	saw->user_family = ctx->user_family;
+	saw->ip[0] = ctx->user_ip6[0];
+	saw->ip[1] = ctx->user_ip6[1];
+	saw->ip[2] = ctx->user_ip6[2];
+	saw->ip[3] = ctx->user_ip6[3];
+	saw->port = ctx->user_port;
+	if (todo->rewrite) {
+		ctx->user_ip6[0] = todo->ip[0];
+		ctx->user_ip6[1] = todo->ip[1];
+		ctx->user_ip6[2] = todo->ip[2];
+		ctx->user_ip6[3] = todo->ip[3];
+		ctx->user_port = todo->port;
+	}
+}
+
+static __always_inline void choose_source(struct bpf_sock_addr *ctx, enum hook hook)
+{
+	struct order *todo = &order[hook];
+	struct sockaddr_in6 sin6 = {};
+	struct sockaddr_in sin = {};
+
+	if (todo->bind_family == AF_INET) {
+		sin.sin_family = AF_INET;
+		sin.sin_port = todo->bind_port;
+		sin.sin_addr.s_addr = todo->bind_ip[0];
+		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin, sizeof(sin));
+	} else if (todo->bind_family == AF_INET6) {
+		sin6.sin6_family = AF_INET6;
+		sin6.sin6_port = todo->bind_port;
+		__builtin_memcpy(&sin6.sin6_addr, todo->bind_ip, sizeof(sin6.sin6_addr));
+		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin6, sizeof(sin6));
+	}
+}
+
+SEC("cgroup/bind4")
+int bind4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, BIND4);
+	return verdict(BIND4, 3);
+}
+
+SEC("cgroup/bind6")
+int bind6(struct bpf_sock_addr *ctx)
+{
+	address6(ctx, BIND6);
+	return verdict(BIND6, 3);
+}
+
+SEC("cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, CONNECT4);
+	choose_source(ctx, CONNECT4);
+	return verdict(CONNECT4, 1);
+}
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	address6(ctx, CONNECT6);
+	choose_source(ctx, CONNECT6);
+	return verdict(CONNECT6, 1);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share with the programs of record.bpf.c: each program writes down what it saw
+ * and does what it was told.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+enum hook {
+	CREATE,
+	POST_BIND4,
+	POST_BIND6,
+	BIND4,
+	BIND6,
+	CONNECT4,
+	CONNECT6,
+	HOOKS,
+};
+
+struct order {
+	__u32 verdict;		/* what the program returns, as far as its hook allows */
+	int retval;		/* for bpf_set_retval(), if not 0 */
+	__u32 write_device;	/* create: write device, mark and priority */
+	__u32 device;
+	__u32 mark;
+	__u32 priority;
+	__u32 rewrite;		/* bind, connect: write address and port */
+	__u32 ip[4];
+	__u32 port;		/* network order */
+	__u32 bind_family;	/* connect: bpf_bind() to an address of this family */
+	__u32 bind_ip[4];
+	__u32 bind_port;	/* network order */
+};
+
+struct seen {
+	__u32 calls;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 user_family;
+	__u32 ip[4];
+	__u32 port;		/* network order; post_bind: host order */
+	int bind_err;		/* what bpf_bind() returned */
+};
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests of the cgroup socket hooks share: cgroups, programs, addresses. */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../../../../include/linux/filter.h"
+
+#include "record.h"
+
+#define ARRAY_LEN(a)	((int)(sizeof(a) / sizeof(*(a))))
+#define CGROUP_ROOT	"/sys/fs/cgroup"
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+/* A path below the root of the cgroups that no other test has. */
+static inline void cgroup_path(char path[64], const char *name)
+{
+	snprintf(path, 64, CGROUP_ROOT "/%s-%d", name, getpid());
+}
+
+static inline int cgroup_make(const char *path)
+{
+	if (mkdir(path, 0755))
+		return -errno;
+	return open(path, O_RDONLY | O_DIRECTORY);
+}
+
+static inline int cgroup_join(const char *path)
+{
+	char procs[96];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	return write_file(procs, "0");
+}
+
+/* Leave and remove, as a test must not meet the cgroup of another one. */
+static inline void cgroup_remove(int fd, const char *path)
+{
+	cgroup_join(CGROUP_ROOT);
+	close(fd);
+	rmdir(path);
+}
+
+/* A network of the test's own: a loopback device, ping sockets for everybody. */
+static inline int new_network(void)
+{
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	return system("ip link set lo up") ? -EIO :
+	       write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+}
+
+static inline int load_insns(enum bpf_prog_type type, enum bpf_attach_type expected,
+			     const struct bpf_insn *insns, int count)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = expected);
+
+	return bpf_prog_load(type, "test", "GPL", insns, count, &opts);
+}
+
+/* A program that does nothing but return @value. */
+static inline int load_return(enum bpf_prog_type type, enum bpf_attach_type expected, int value)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_IMM(BPF_REG_0, value),
+		BPF_EXIT_INSN(),
+	};
+
+	return load_insns(type, expected, insns, ARRAY_LEN(insns));
+}
+
+/* An address, its text and its length, of either family. */
+struct endpoint {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	};
+	socklen_t len;
+};
+
+static inline struct endpoint endpoint(int family, const char *ip, int port)
+{
+	struct endpoint e = {};
+
+	e.any.sa_family = family;
+	e.in.sin_port = htons(port);
+	e.len = family == AF_INET ? sizeof(e.in) : sizeof(e.in6);
+	inet_pton(family, ip, family == AF_INET ? (void *)&e.in.sin_addr : &e.in6.sin6_addr);
+	return e;
+}
+
+static inline const void *endpoint_ip(const struct endpoint *e)
+{
+	return e->any.sa_family == AF_INET ? (const void *)&e->in.sin_addr : &e->in6.sin6_addr;
+}
+
+static inline int endpoint_ip_len(const struct endpoint *e)
+{
+	return e->any.sa_family == AF_INET ? 4 : 16;
+}
+
+static inline int make(int family, int type, int protocol)
+{
+	int fd = socket(family, type, protocol);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static inline int do_bind(int fd, struct endpoint e)
+{
+	return bind(fd, &e.any, e.len) ? -errno : 0;
+}
+
+static inline int do_connect(int fd, struct endpoint e)
+{
+	return connect(fd, &e.any, e.len) ? -errno : 0;
+}
+
+static inline struct endpoint local_of(int fd)
+{
+	struct endpoint e = { .len = sizeof(e.in6) };
+
+	getsockname(fd, &e.any, &e.len);
+	return e;
+}
+
+static inline struct endpoint peer_of(int fd)
+{
+	struct endpoint e = { .len = sizeof(e.in6) };
+
+	if (getpeername(fd, &e.any, &e.len))
+		memset(&e, 0, sizeof(e));
+	return e;
+}
+
+static inline int port_of(struct endpoint e)
+{
+	return ntohs(e.in.sin_port);
+}
+
+/* A bound, and for TCP listening, socket; its port is in local_of(). */
+static inline int server(int family, int type, const char *ip, int port)
+{
+	int fd = socket(family, type, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (do_bind(fd, endpoint(family, ip, port)) || (type == SOCK_STREAM && listen(fd, 8))) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+#endif
