@@ -36,11 +36,14 @@ refresh: source ## take edits of build/linux back into patches/ (P=0002: into th
 export: tree ## write the series as mails to build/export
 	@scripts/export $(build)
 
-lint: tree ## the checks of the repository itself, of a second each
+bisectable: tree ## compile what the series touches at each of its commits
+	@scripts/bisectable $(build)
+
+lint: tree ## the checks of the repository itself, checkpatch among them
 	$(step) "checks of the repository" scripts/lint $(build)
 
 clean: ## remove the kernels, tests and logs, keep the sources
-	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* \
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/check $(build)/log $(build)/export
 
 distclean: ## remove all that was built
@@ -78,12 +81,12 @@ check-control: base selftests
 	@$(qemu)/test.sh -r $(build) base $(T)
 
 check-ipv6-module: tree selftests
-	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/ipv6-module.config
+	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/variant.config $(qemu)/ipv6-module.config
 	@$(qemu)/test.sh $(build) ipv6-module $(T)
 
 check-off: tree
-	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/off-ipv6.config
-	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/off-cgroup-bpf.config
+	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/variant.config $(qemu)/off-ipv6.config
+	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/variant.config $(qemu)/off-cgroup-bpf.config
 
 check-demo: ours samples
 	@$(qemu)/demo.sh $(build)
@@ -91,6 +94,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
-.PHONY: help demo check shell kernels tree refresh export lint clean distclean packages source \
+.PHONY: help demo check shell kernels tree refresh export bisectable lint clean distclean packages source \
 	base mainline ours selftests samples check-ours check-control check-ipv6-module check-off \
 	check-demo check-summary

@@ -10,7 +10,7 @@ fail() { printf '\nTHIS STEP FAILED: %s\n' "$*"; exit 1; }
 
 # Show a command, run it, want this exit code (0, or "not 0") and this text in its output.
 step() {
-	local want=$1 text=$2 output rc=0
+	local want=$1 text=$2 rc=0
 	shift 2
 	printf '# %s\n' "$*"
 	output=$(eval "$*" 2>&1) || rc=$?
@@ -25,17 +25,18 @@ shows() { step ok "$@"; }
 does() { step ok '' "$@"; }
 refused() { step fails "$@"; }
 
-# Run a command in a cgroup: "in CGROUP COMMAND...", and as a user who may nothing.
-in() { (echo "$BASHPID" > "$cgroups/$1/cgroup.procs" && shift && exec "$@"); }
-as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all "$@"; }
-in_nobody() { (echo "$BASHPID" > "$cgroups/$1/cgroup.procs" && shift && as_nobody "$@"); }
+# shellcheck disable=SC2016 # expanded when it is used
+# What the administrator typed first: a command in a cgroup, a command as an ordinary user.
+helpers='inside() { (echo $BASHPID > /sys/fs/cgroup/$1/cgroup.procs && shift && "$@"); }
+as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all "$@"; }'
+eval "$helpers"
 
 serve() { # cgroup or "-", netns or "-", address:port, text
 	local place=() group=()
 	mkdir -p "/srv/$4"
 	echo "$4" > "/srv/$4/index.html"
 	[ "$2" = - ] || place=(ip netns exec "$2")
-	[ "$1" = - ] || group=(in "$1")
+	[ "$1" = - ] || group=(inside "$1")
 	"${group[@]}" "${place[@]}" busybox httpd -f -p "$3" -h "/srv/$4" &
 }
 listening() { # how many sockets of the machine listen at port $1, at least
@@ -66,13 +67,16 @@ ip address add fd00::80/128 dev lo
 mkdir $cgroups/{shell,quiet,web1,web2,web3,web6,app,office}
 serve - far 10.1.0.2:80 'the host behind the VRF'
 serve - near 10.2.0.2:80 'the host nearby'
+serve - - '[::1]:80' 'this host over IPv6'
+listening 1 'sport = :80'
+printf '%s\n' "$helpers" | sed 's/^/# /'
 
 title "1. Every command of a shell in a VRF, without root"
 does vrf $cgroups/shell mgmt
 shows 'device mgmt' vrf --show $cgroups/shell
 refused '' as_nobody curl -sS --max-time 3 http://10.1.0.2/
-shows 'the host behind the VRF' in_nobody shell curl -sS --max-time 10 http://10.1.0.2/
-in shell busybox httpd -f -p 0.0.0.0:8000 -h /srv &
+shows 'the host behind the VRF' inside shell as_nobody curl -sS --max-time 10 http://10.1.0.2/
+inside shell busybox httpd -f -p 0.0.0.0:8000 -h /srv &
 listening 1 'sport = :8000'
 shows '%mgmt:8000' ss -tln "'dev == mgmt'"
 shows 'the host behind the VRF' ip vrf exec mgmt curl -sS --max-time 10 http://10.1.0.2/
@@ -80,9 +84,10 @@ shows 'the host behind the VRF' ip vrf exec mgmt curl -sS --max-time 10 http://1
 title "2. A service that may not ping and knows no IPv6"
 does deny $cgroups/quiet inet6 inet/dgram/icmp inet/raw
 shows '1 received' ping -c 1 -n 10.2.0.2
-refused 'Operation not permitted' in quiet ping -c 1 -n 10.2.0.2
-refused '' in quiet curl -sS --max-time 3 "'http://[::1]/'"
-shows 'the host nearby' in quiet curl -sS --max-time 10 http://10.2.0.2/
+refused 'Operation not permitted' inside quiet ping -c 1 -n 10.2.0.2
+shows 'this host over IPv6' curl -sS --max-time 10 "'http://[::1]/'"
+refused '' inside quiet curl -sS --max-time 3 "'http://[::1]/'"
+shows 'the host nearby' inside quiet curl -sS --max-time 10 http://10.2.0.2/
 
 title "3. localhost:8080 is a service of three other containers, for a static program"
 for i in 1 2 3; do
@@ -91,19 +96,19 @@ for i in 1 2 3; do
 done
 does redirect client $cgroups/app
 for _ in $(seq 100); do [ "$(redirect show | grep -c '^replica')" -lt 3 ] || break; sleep 0.1; done
-shows 'statically linked' file -b "$(command -v busybox)"
-refused '' busybox wget -qO- http://localhost:8080/
-shows 'replica 1' 'for i in 1 2 3 4 5 6; do in app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c | tee /tmp/share'
-[ "$(awk '{ print $1 }' /tmp/share | xargs)" = "2 2 2" ] || fail "the replicas do not share evenly"
+shows 'statically linked' file -b /usr/bin/busybox
+refused 'Connection refused' busybox wget -qO- http://localhost:8080/
+shows 'replica 1' 'for i in 1 2 3 4 5 6; do inside app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
+[ "$(awk '{ print $1 }' <<< "$output" | xargs)" = "2 2 2" ] || fail "the replicas do not share evenly"
 does redirect service $cgroups/web6 8080 fd00::80
 serve web6 - '[::]:8080' 'replica over IPv6'
 for _ in $(seq 100); do ! redirect show | grep -q '^replica.*fd00::80' || break; sleep 0.1; done
-shows 'replica over IPv6' in app busybox wget -qO- "'http://[::1]:8080/'"
+shows 'replica over IPv6' inside app busybox wget -qO- "'http://[::1]:8080/'"
 
 title "   and one more replica, on another host"
 serve - near 10.2.0.2:8080 'replica on the other host'
 does redirect replica 8080 10.2.0.2:8080
-shows '1 replica on the other host' 'for i in 1 2 3 4; do in app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
+shows '1 replica on the other host' 'for i in 1 2 3 4; do inside app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
 shows '10.2.0.2:8080 +connections 1' redirect show
 
 title "4. A firewall at the moment of the call"
@@ -115,9 +120,9 @@ cat > /tmp/rules <<-RULES
 RULES
 does cat /tmp/rules
 does firewall $cgroups/office /tmp/rules
-shows 'the host nearby' in office curl -sS --max-time 10 http://10.2.0.2/
-refused 'Operation not permitted' in office busybox wget -qO- http://10.2.0.2:8080/
-refused 'Operation not permitted' in office busybox httpd -f -p 0.0.0.0:81 -h /srv
+shows 'the host nearby' inside office curl -sS --max-time 10 http://10.2.0.2/
+refused 'Operation not permitted' inside office busybox wget -qO- http://10.2.0.2:8080/
+refused 'Operation not permitted' inside office busybox httpd -f -p 0.0.0.0:81 -h /srv
 shows '^ *1 .*refuse +connect' firewall --show $cgroups/office
 
 title "What was not asked for is refused with a reason"
