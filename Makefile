@@ -44,7 +44,7 @@ lint: tree ## the checks of the repository itself, checkpatch among them
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/log $(build)/export
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/log $(build)/export $(build)/checkpatch
 
 distclean: ## remove all that was built
 	rm -rf $(build)

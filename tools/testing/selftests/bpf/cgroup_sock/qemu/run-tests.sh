@@ -9,7 +9,8 @@ sed -nE 's/^bpf\/cgroup_sock:(.*)/\1/p' kselftest-list.txt | while read -r name;
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
 	args=TEST_ARGS_$name
 	echo "=== begin $name"
+	start=$SECONDS
 	# shellcheck disable=SC2086 # several arguments
 	(cd bpf/cgroup_sock && timeout 300 "./$name" ${!args} 2>&1)
-	echo "=== exit $name $?"
+	echo "=== exit $name $? after $((SECONDS - start)) s"
 done >&3
