@@ -20,7 +20,7 @@ help: ## this list
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint base ours selftests samples check-ours check-control check-ipv6-module check-off check-demo check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@$(qemu)/shell.sh $(build) $(or $(K),ours)

@@ -35,6 +35,7 @@ static inline void cgroup_sock_retval_range(enum bpf_attach_type type,
 #endif
 
 int __cgroup_sock_create(struct sock *sk);
+void __cgroup_sock_release(struct sock *sk);
 int __cgroup_sock_post_bind4(struct sock *sk);
 int __cgroup_sock_post_bind6(struct sock *sk);
 
@@ -54,6 +55,18 @@ static inline int cgroup_sock_create(struct sock *sk)
 	if (!cgroup_sock_active(sk, INET_SOCK_CREATE))
 		return 0;
 	return __cgroup_sock_create(sk);
+}
+
+/**
+ * cgroup_sock_release() - run INET_SOCK_RELEASE programs on a closed socket
+ * @sk: socket of family AF_INET or AF_INET6 that user space just let go of
+ *
+ * Context: Process context, without the socket lock.
+ */
+static inline void cgroup_sock_release(struct sock *sk)
+{
+	if (cgroup_sock_active(sk, INET_SOCK_RELEASE))
+		__cgroup_sock_release(sk);
 }
 
 /**

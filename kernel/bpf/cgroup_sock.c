@@ -113,6 +113,11 @@ int __cgroup_sock_create(struct sock *sk)
 }
 EXPORT_SYMBOL(__cgroup_sock_create);
 
+void __cgroup_sock_release(struct sock *sk)
+{
+	run_sock(sk, CGROUP_INET_SOCK_RELEASE);
+}
+
 /* What get_port() did is undone by inet_put_port() in the protocols with a
  * bind hash (TCP, DCCP), and by leaving the protocol's own table in all others.
  */

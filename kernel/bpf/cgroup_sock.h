@@ -50,4 +50,10 @@ cgroup_sock_run_array(const struct bpf_prog_array *array,
 	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
 }
 
+int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
+			 enum cgroup_bpf_attach_type atype, u32 *flags);
+int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
+				  enum cgroup_bpf_attach_type atype,
+				  u32 *flags);
+
 #endif /* __CGROUP_SOCK_H */

@@ -11,15 +11,16 @@
 
 #include "cgroup_sock.h"
 
-static int run_sock_addr(struct sock *sk, struct sockaddr *uaddr,
+/* For callers that hold the socket lock. */
+int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
 			 enum cgroup_bpf_attach_type atype, u32 *flags)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	int err;
 
 	migrate_disable();
 	rcu_read_lock();
-	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), &ctx, flags);
+	err = cgroup_sock_run_array(cgroup_sock_array(ctx->sk, atype), ctx,
+				    flags);
 	rcu_read_unlock();
 	migrate_enable();
 	return err;
@@ -30,19 +31,17 @@ static int run_sock_addr(struct sock *sk, struct sockaddr *uaddr,
  * of the array, so that it cannot change between the look and the run: a link
  * update that brings the need in makes a new array.
  */
-static int run_sock_addr_unlocked(struct sock *sk, struct sockaddr *uaddr,
-				  enum cgroup_bpf_attach_type atype,
-				  u32 *flags)
+int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
+				  enum cgroup_bpf_attach_type atype, u32 *flags)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	const struct bpf_prog_array *array;
 	int err;
 
 	migrate_disable();
 	rcu_read_lock();
-	array = cgroup_sock_array(sk, atype);
+	array = cgroup_sock_array(ctx->sk, atype);
 	if (likely(!array->needs_sock_lock)) {
-		err = cgroup_sock_run_array(array, &ctx, flags);
+		err = cgroup_sock_run_array(array, ctx, flags);
 		rcu_read_unlock();
 		migrate_enable();
 		return err;
@@ -50,17 +49,18 @@ static int run_sock_addr_unlocked(struct sock *sk, struct sockaddr *uaddr,
 	rcu_read_unlock();
 	migrate_enable();
 
-	lock_sock(sk);
-	err = run_sock_addr(sk, uaddr, atype, flags);
-	release_sock(sk);
+	lock_sock(ctx->sk);
+	err = cgroup_sock_addr_run(ctx, atype, flags);
+	release_sock(ctx->sk);
 	return err;
 }
 
 static int bind(struct sock *sk, struct sockaddr *uaddr,
 		enum cgroup_bpf_attach_type atype, u32 *bind_flags)
 {
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	u32 flags;
-	int err = run_sock_addr_unlocked(sk, uaddr, atype, &flags);
+	int err = cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
 
 	if (flags)
 		*bind_flags |= BIND_SKIP_PORT_CAP;
@@ -82,45 +82,49 @@ EXPORT_SYMBOL(__cgroup_sock_bind6);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	u32 flags;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
-	return run_sock_addr(sk, uaddr, CGROUP_INET4_CONNECT, &flags);
+	return cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &flags);
 }
 
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	u32 flags;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return run_sock_addr(sk, uaddr, CGROUP_INET6_CONNECT, &flags);
+	return cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &flags);
 }
 
 int __cgroup_sock_connect4_dgram(struct sock *sk, struct sockaddr *uaddr,
 				 int addr_len)
 {
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	u32 flags;
 
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
 	if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
 		return -EAFNOSUPPORT;
-	return run_sock_addr_unlocked(sk, uaddr, CGROUP_INET4_CONNECT, &flags);
+	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT, &flags);
 }
 
 int __cgroup_sock_connect6_dgram(struct sock *sk, struct sockaddr *uaddr,
 				 int addr_len)
 {
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
 	u32 flags;
 
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return run_sock_addr_unlocked(sk, uaddr, CGROUP_INET6_CONNECT, &flags);
+	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT, &flags);
 }

@@ -8,13 +8,14 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
+#include <net/bpf_sk_storage.h>
 #include <net/sock.h>
 
 #define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
-#define ON_CREATE	ON(INET_SOCK_CREATE)
+#define ON_MADE		(ON(INET_SOCK_CREATE) | ON(INET_SOCK_RELEASE))
 #define ON_BOUND4	ON(INET4_POST_BIND)
 #define ON_BOUND6	ON(INET6_POST_BIND)
-#define ON_ALL		(ON_CREATE | ON_BOUND4 | ON_BOUND6)
+#define ON_ALL		(ON_MADE | ON_BOUND4 | ON_BOUND6)
 
 /* By the offset in the context: which attach types may read and write a field.
  * Where it lives and which widths it takes is the same for all program types
@@ -25,12 +26,12 @@ static const struct sock_field {
 	u64 read;
 	u64 write;
 } sock_fields[sizeof(struct bpf_sock)] = {
-	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { ON_CREATE, ON_CREATE },
+	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { ON_MADE, ON_MADE },
 	[bpf_ctx_range(struct bpf_sock, family)]	= { ON_ALL },
 	[bpf_ctx_range(struct bpf_sock, type)]		= { ON_ALL },
 	[bpf_ctx_range(struct bpf_sock, protocol)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, mark)]		= { ON_CREATE, ON_CREATE },
-	[bpf_ctx_range(struct bpf_sock, priority)]	= { ON_CREATE, ON_CREATE },
+	[bpf_ctx_range(struct bpf_sock, mark)]		= { ON_MADE, ON_MADE },
+	[bpf_ctx_range(struct bpf_sock, priority)]	= { ON_MADE, ON_MADE },
 	[bpf_ctx_range(struct bpf_sock, src_ip4)]	= { ON_BOUND4 },
 	[bpf_ctx_range(struct bpf_sock, src_ip6)]	= { ON_BOUND6 },
 	[bpf_ctx_range(struct bpf_sock, src_port)]	= { ON_BOUND4 | ON_BOUND6 },
@@ -91,6 +92,8 @@ cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 		return &bpf_get_netns_cookie_cg_sock_proto;
 	case BPF_FUNC_perf_event_output:
 		return &bpf_event_output_data_proto;
+	case BPF_FUNC_sk_storage_get:
+		return &bpf_sk_storage_get_ctx_proto;
 	case BPF_FUNC_ktime_get_coarse_ns:
 		return &bpf_ktime_get_coarse_ns_proto;
 	default:

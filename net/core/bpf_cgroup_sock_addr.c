@@ -16,8 +16,10 @@
 
 #define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
 #define ON_CONNECT	(ON(INET4_CONNECT) | ON(INET6_CONNECT))
-#define ON_INET4	(ON(INET4_BIND) | ON(INET4_CONNECT))
-#define ON_INET6	(ON(INET6_BIND) | ON(INET6_CONNECT))
+#define ON_NAME4	(ON(UDP4_RECVMSG) | ON(INET4_GETPEERNAME) | ON(INET4_GETSOCKNAME))
+#define ON_NAME6	(ON(UDP6_RECVMSG) | ON(INET6_GETPEERNAME) | ON(INET6_GETSOCKNAME))
+#define ON_INET4	(ON(INET4_BIND) | ON(INET4_CONNECT) | ON(UDP4_SENDMSG) | ON_NAME4)
+#define ON_INET6	(ON(INET6_BIND) | ON(INET6_CONNECT) | ON(UDP6_SENDMSG) | ON_NAME6)
 #define ON_ALL		(ON_INET4 | ON_INET6)
 
 /* The port has one place in both kinds of address, so that a program need not
@@ -28,6 +30,7 @@ static_assert(offsetof(struct sockaddr_in, sin_port) ==
 
 #define UADDR	offsetof(struct bpf_sock_addr_kern, uaddr)
 #define SK	offsetof(struct bpf_sock_addr_kern, sk)
+#define SOURCE	offsetof(struct bpf_sock_addr_kern, t_ctx)
 
 /* By the offset in the context: where a field lives in the kernel, and which
  * attach types may read and write it. Loads and stores have the field's unit of
@@ -77,6 +80,18 @@ static const struct addr_field {
 		offsetof(struct bpf_sock_addr, protocol),
 		SK, offsetof(struct sock, sk_protocol), 2,
 		.read = ON_ALL,
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip4)] = {
+		offsetof(struct bpf_sock_addr, msg_src_ip4),
+		SOURCE, 0, 4,
+		.narrow = true,
+		.read = ON(UDP4_SENDMSG), .write = ON(UDP4_SENDMSG),
+	},
+	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip6)] = {
+		offsetof(struct bpf_sock_addr, msg_src_ip6),
+		SOURCE, 0, 16,
+		.narrow = true, .wide = true,
+		.read = ON(UDP6_SENDMSG), .write = ON(UDP6_SENDMSG),
 	},
 	[bpf_ctx_range_ptr(struct bpf_sock_addr, sk)] = {
 		offsetof(struct bpf_sock_addr, sk),
@@ -210,6 +225,66 @@ static const struct bpf_func_proto bpf_cg_sock_addr_getsockopt_proto = {
 };
 
 #ifdef CONFIG_INET
+BPF_CALL_5(bpf_cg_sock_addr_skc_lookup_tcp, struct bpf_sock_addr_kern *, ctx,
+	   struct bpf_sock_tuple *, tuple, u32, len, u64, netns_id, u64, flags)
+{
+	struct net *net = sock_net(ctx->sk);
+
+	return (unsigned long)__bpf_skc_lookup(NULL, tuple, len, net, 0,
+					       IPPROTO_TCP, netns_id, flags, -1);
+}
+
+static const struct bpf_func_proto bpf_cg_sock_addr_skc_lookup_tcp_proto = {
+	.func		= bpf_cg_sock_addr_skc_lookup_tcp,
+	.gpl_only	= false,
+	.ret_type	= RET_PTR_TO_SOCK_COMMON_OR_NULL,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg3_type	= ARG_CONST_SIZE_OR_ZERO,
+	.arg4_type	= ARG_ANYTHING,
+	.arg5_type	= ARG_ANYTHING,
+};
+
+BPF_CALL_5(bpf_cg_sock_addr_sk_lookup_tcp, struct bpf_sock_addr_kern *, ctx,
+	   struct bpf_sock_tuple *, tuple, u32, len, u64, netns_id, u64, flags)
+{
+	struct net *net = sock_net(ctx->sk);
+
+	return (unsigned long)__bpf_sk_lookup(NULL, tuple, len, net, 0,
+					      IPPROTO_TCP, netns_id, flags, -1);
+}
+
+static const struct bpf_func_proto bpf_cg_sock_addr_sk_lookup_tcp_proto = {
+	.func		= bpf_cg_sock_addr_sk_lookup_tcp,
+	.gpl_only	= false,
+	.ret_type	= RET_PTR_TO_SOCKET_OR_NULL,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg3_type	= ARG_CONST_SIZE_OR_ZERO,
+	.arg4_type	= ARG_ANYTHING,
+	.arg5_type	= ARG_ANYTHING,
+};
+
+BPF_CALL_5(bpf_cg_sock_addr_sk_lookup_udp, struct bpf_sock_addr_kern *, ctx,
+	   struct bpf_sock_tuple *, tuple, u32, len, u64, netns_id, u64, flags)
+{
+	struct net *net = sock_net(ctx->sk);
+
+	return (unsigned long)__bpf_sk_lookup(NULL, tuple, len, net, 0,
+					      IPPROTO_UDP, netns_id, flags, -1);
+}
+
+static const struct bpf_func_proto bpf_cg_sock_addr_sk_lookup_udp_proto = {
+	.func		= bpf_cg_sock_addr_sk_lookup_udp,
+	.gpl_only	= false,
+	.ret_type	= RET_PTR_TO_SOCKET_OR_NULL,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg3_type	= ARG_CONST_SIZE_OR_ZERO,
+	.arg4_type	= ARG_ANYTHING,
+	.arg5_type	= ARG_ANYTHING,
+};
+
 static int bind4(struct sock *sk, struct sockaddr_in *sin, u32 flags)
 {
 	return __inet_bind(sk, (struct sockaddr *)sin, sizeof(*sin), flags);
@@ -316,6 +391,12 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	switch (func_id) {
 	case BPF_FUNC_bind:
 		return hook & ON_CONNECT ? locked(prog, &bpf_bind_proto) : NULL;
+	case BPF_FUNC_get_retval:
+	case BPF_FUNC_set_retval:
+		/* The call is over, there is no result to change. */
+		if (hook & (ON_NAME4 | ON_NAME6))
+			return NULL;
+		return cgroup_common_func_proto(func_id, prog);
 	case BPF_FUNC_setsockopt:
 		return locked(prog, &bpf_cg_sock_addr_setsockopt_proto);
 	case BPF_FUNC_getsockopt:
@@ -328,6 +409,16 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 		return &bpf_get_netns_cookie_cg_sock_addr_proto;
 	case BPF_FUNC_perf_event_output:
 		return &bpf_event_output_data_proto;
+#ifdef CONFIG_INET
+	case BPF_FUNC_skc_lookup_tcp:
+		return &bpf_cg_sock_addr_skc_lookup_tcp_proto;
+	case BPF_FUNC_sk_lookup_tcp:
+		return &bpf_cg_sock_addr_sk_lookup_tcp_proto;
+	case BPF_FUNC_sk_lookup_udp:
+		return &bpf_cg_sock_addr_sk_lookup_udp_proto;
+	case BPF_FUNC_sk_release:
+		return &bpf_sk_release_proto;
+#endif
 	case BPF_FUNC_sk_storage_get:
 		return &bpf_sk_storage_get_proto;
 	case BPF_FUNC_sk_storage_delete:

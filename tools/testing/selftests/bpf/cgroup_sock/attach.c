@@ -12,12 +12,21 @@ static const struct {
 	enum bpf_attach_type type;
 } attaches[] = {
 	{ SOCK, BPF_CGROUP_INET_SOCK_CREATE },
+	{ SOCK, BPF_CGROUP_INET_SOCK_RELEASE },
 	{ SOCK, BPF_CGROUP_INET4_POST_BIND },
 	{ SOCK, BPF_CGROUP_INET6_POST_BIND },
 	{ ADDR, BPF_CGROUP_INET4_BIND },
 	{ ADDR, BPF_CGROUP_INET6_BIND },
 	{ ADDR, BPF_CGROUP_INET4_CONNECT },
 	{ ADDR, BPF_CGROUP_INET6_CONNECT },
+	{ ADDR, BPF_CGROUP_UDP4_SENDMSG },
+	{ ADDR, BPF_CGROUP_UDP6_SENDMSG },
+	{ ADDR, BPF_CGROUP_UDP4_RECVMSG },
+	{ ADDR, BPF_CGROUP_UDP6_RECVMSG },
+	{ ADDR, BPF_CGROUP_INET4_GETPEERNAME },
+	{ ADDR, BPF_CGROUP_INET6_GETPEERNAME },
+	{ ADDR, BPF_CGROUP_INET4_GETSOCKNAME },
+	{ ADDR, BPF_CGROUP_INET6_GETSOCKNAME },
 };
 
 FIXTURE(attach) {
@@ -124,7 +133,7 @@ TEST_F(attach, link_update_wants_the_same_type)
 				TH_LOG("program for %d put on a link at %d", attaches[j].type,
 				       attaches[i].type);
 			}
-		again = load_return(attaches[i].prog, attaches[i].type, 0);
+		again = load_return(attaches[i].prog, attaches[i].type, 1);
 		EXPECT_EQ(0, bpf_link_update(link, again, NULL));
 		close(again);
 		close(link);

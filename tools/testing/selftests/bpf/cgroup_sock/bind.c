@@ -3,8 +3,6 @@
  * INET4_BIND, INET6_BIND, INET4_POST_BIND, INET6_POST_BIND: what the programs see, what a
  * rewrite does, and that after a refusal the socket and its port are as before.
  */
-#include <net/if.h>
-
 #include "../../kselftest_harness.h"
 #include "box.h"
 
@@ -59,7 +57,6 @@ FIXTURE_SETUP(bind)
 	self->hook = variant->family == AF_INET ? BIND4 : BIND6;
 	self->post = variant->family == AF_INET ? POST_BIND4 : POST_BIND6;
 	ASSERT_EQ(0, box_open(&self->box));
-	ASSERT_EQ(0, system("ip address add fd00::2/128 dev lo nodad"));
 }
 
 FIXTURE_TEARDOWN(bind)

@@ -19,12 +19,21 @@ static inline struct bpf_program *box_program(struct box *box, enum hook hook)
 {
 	struct bpf_program *programs[HOOKS] = {
 		[CREATE]	= box->record->progs.create,
+		[RELEASE]	= box->record->progs.release,
 		[POST_BIND4]	= box->record->progs.post_bind4,
 		[POST_BIND6]	= box->record->progs.post_bind6,
 		[BIND4]		= box->record->progs.bind4,
 		[BIND6]		= box->record->progs.bind6,
 		[CONNECT4]	= box->record->progs.connect4,
 		[CONNECT6]	= box->record->progs.connect6,
+		[SENDMSG4]	= box->record->progs.sendmsg4,
+		[SENDMSG6]	= box->record->progs.sendmsg6,
+		[RECVMSG4]	= box->record->progs.recvmsg4,
+		[RECVMSG6]	= box->record->progs.recvmsg6,
+		[GETPEERNAME4]	= box->record->progs.getpeername4,
+		[GETPEERNAME6]	= box->record->progs.getpeername6,
+		[GETSOCKNAME4]	= box->record->progs.getsockname4,
+		[GETSOCKNAME6]	= box->record->progs.getsockname6,
 	};
 
 	return programs[hook];

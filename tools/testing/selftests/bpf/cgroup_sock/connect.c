@@ -81,7 +81,6 @@ FIXTURE_SETUP(connect)
 
 	self->hook = variant->to_family == AF_INET ? CONNECT4 : CONNECT6;
 	ASSERT_EQ(0, box_open(&self->box));
-	ASSERT_EQ(0, system("ip address add fd00::9/128 dev lo nodad"));
 	self->server = server(inet ? AF_INET : AF_INET6, variant->type,
 			      inet ? "127.0.0.1" : "::1", 0);
 	ASSERT_LE(0, self->server);

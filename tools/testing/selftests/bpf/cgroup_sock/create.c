@@ -189,6 +189,27 @@ TEST_F(create, a_device_must_exist)
 	}
 }
 
+TEST_F(create, release_follows)
+{
+	struct seen *saw = &self->box.seen[RELEASE];
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, RELEASE));
+	fd = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, saw->calls);
+	close(fd);
+	EXPECT_EQ(1, saw->calls);
+	EXPECT_EQ(variant->family, saw->family);
+	EXPECT_EQ(variant->type, saw->type);
+	EXPECT_EQ(variant->seen_protocol, saw->protocol);
+	/* Nobody asks what it returns. */
+	self->box.order[RELEASE].verdict = 0;
+	fd = make(variant->family, variant->type, variant->protocol);
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(2, saw->calls);
+}
+
 /* A socket is of the cgroup that it was made in, wherever its task goes, and keeps it alive. */
 FIXTURE(cgroup) {
 	struct box box;

@@ -15,24 +15,38 @@ static const struct attach {
 	const char *name;
 	enum bpf_prog_type prog;
 	enum bpf_attach_type type;
+	int min_return;
 	int max_return;
 } attaches[HOOKS] = {
-	[CREATE]	= { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 1 },
-	[POST_BIND4]	= { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 1 },
-	[POST_BIND6]	= { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 1 },
-	[BIND4]		= { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 3 },
-	[BIND6]		= { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 3 },
-	[CONNECT4]	= { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 1 },
-	[CONNECT6]	= { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 1 },
+	[CREATE]	= { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 1 },
+	[RELEASE]	= { "sock_release", SOCK, BPF_CGROUP_INET_SOCK_RELEASE, 0, 1 },
+	[POST_BIND4]	= { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0, 1 },
+	[POST_BIND6]	= { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 0, 1 },
+	[BIND4]		= { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0, 3 },
+	[BIND6]		= { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 0, 3 },
+	[CONNECT4]	= { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0, 1 },
+	[CONNECT6]	= { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0, 1 },
+	[SENDMSG4]	= { "sendmsg4", ADDR, BPF_CGROUP_UDP4_SENDMSG, 0, 1 },
+	[SENDMSG6]	= { "sendmsg6", ADDR, BPF_CGROUP_UDP6_SENDMSG, 0, 1 },
+	[RECVMSG4]	= { "recvmsg4", ADDR, BPF_CGROUP_UDP4_RECVMSG, 1, 1 },
+	[RECVMSG6]	= { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 1, 1 },
+	[GETPEERNAME4]	= { "getpeername4", ADDR, BPF_CGROUP_INET4_GETPEERNAME, 1, 1 },
+	[GETPEERNAME6]	= { "getpeername6", ADDR, BPF_CGROUP_INET6_GETPEERNAME, 1, 1 },
+	[GETSOCKNAME4]	= { "getsockname4", ADDR, BPF_CGROUP_INET4_GETSOCKNAME, 1, 1 },
+	[GETSOCKNAME6]	= { "getsockname6", ADDR, BPF_CGROUP_INET6_GETSOCKNAME, 1, 1 },
 };
 
 #define ON(hook)	(1 << (hook))
 #define POST_BIND	(ON(POST_BIND4) | ON(POST_BIND6))
-#define ALL_SOCK	(ON(CREATE) | POST_BIND)
-#define INET4		(ON(BIND4) | ON(CONNECT4))
-#define INET6		(ON(BIND6) | ON(CONNECT6))
+#define MADE		(ON(CREATE) | ON(RELEASE))
+#define ALL_SOCK	(MADE | POST_BIND)
+#define NAME4		(ON(RECVMSG4) | ON(GETPEERNAME4) | ON(GETSOCKNAME4))
+#define NAME6		(ON(RECVMSG6) | ON(GETPEERNAME6) | ON(GETSOCKNAME6))
+#define INET4		(ON(BIND4) | ON(CONNECT4) | ON(SENDMSG4) | NAME4)
+#define INET6		(ON(BIND6) | ON(CONNECT6) | ON(SENDMSG6) | NAME6)
 #define CONNECT		(ON(CONNECT4) | ON(CONNECT6))
 #define ALL_ADDR	(INET4 | INET6)
+#define WITH_RETVAL	(ALL_SOCK | (ALL_ADDR & ~(NAME4 | NAME6)))
 
 /* Widths are or-ed: 1, 2, 4 and 8 bytes are their own bits. */
 #define NARROW		(1 | 2 | 4)
@@ -47,9 +61,9 @@ static const struct field {
 	int writers;
 } fields[] = {
 	{ "bound_dev_if", SOCK, offsetof(struct bpf_sock, bound_dev_if),
-	  4, 4, ON(CREATE), ON(CREATE) },
-	{ "mark", SOCK, offsetof(struct bpf_sock, mark), 4, 4, ON(CREATE), ON(CREATE) },
-	{ "priority", SOCK, offsetof(struct bpf_sock, priority), 4, 4, ON(CREATE), ON(CREATE) },
+	  4, 4, MADE, MADE },
+	{ "mark", SOCK, offsetof(struct bpf_sock, mark), 4, 4, MADE, MADE },
+	{ "priority", SOCK, offsetof(struct bpf_sock, priority), 4, 4, MADE, MADE },
 	{ "family", SOCK, offsetof(struct bpf_sock, family), NARROW, 0, ALL_SOCK, 0 },
 	{ "type", SOCK, offsetof(struct bpf_sock, type), NARROW, 0, ALL_SOCK, 0 },
 	{ "protocol", SOCK, offsetof(struct bpf_sock, protocol), NARROW, 0, ALL_SOCK, 0 },
@@ -80,8 +94,14 @@ static const struct field {
 	{ "family", ADDR, offsetof(struct bpf_sock_addr, family), 4, 0, ALL_ADDR, 0 },
 	{ "type", ADDR, offsetof(struct bpf_sock_addr, type), 4, 0, ALL_ADDR, 0 },
 	{ "protocol", ADDR, offsetof(struct bpf_sock_addr, protocol), 4, 0, ALL_ADDR, 0 },
-	{ "msg_src_ip4", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip4), 0, 0, 0, 0 },
-	{ "msg_src_ip6[0]", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip6[0]), 0, 0, 0, 0 },
+	{ "msg_src_ip4", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip4),
+	  NARROW, 4, ON(SENDMSG4), ON(SENDMSG4) },
+	{ "msg_src_ip6[0]", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip6[0]),
+	  NARROW, 4, ON(SENDMSG6), ON(SENDMSG6) },
+	{ "msg_src_ip6[1]", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip6[1]),
+	  NARROW | 8, 4 | 8, ON(SENDMSG6), ON(SENDMSG6) },
+	{ "msg_src_ip6[3]", ADDR, offsetof(struct bpf_sock_addr, msg_src_ip6[3]),
+	  NARROW, 4, ON(SENDMSG6), ON(SENDMSG6) },
 	{ "sk", ADDR, offsetof(struct bpf_sock_addr, sk), 8, 0, ALL_ADDR, 0 },
 	{ "end of the context", ADDR, sizeof(struct bpf_sock_addr), 0, 0, 0, 0 },
 };
@@ -148,7 +168,7 @@ static bool returns_are_as_told(const struct attach *a)
 
 	for (value = -1; value <= 4; value++) {
 		int fd = load_return(a->prog, a->type, value);
-		bool should = value >= 0 && value <= a->max_return;
+		bool should = value >= a->min_return && value <= a->max_return;
 
 		if (fd >= 0)
 			close(fd);
@@ -172,8 +192,8 @@ static const struct helper {
 	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		ALL_ADDR },
 	{ "bpf_get_socket_cookie",	BPF_FUNC_get_socket_cookie,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_netns_cookie",	BPF_FUNC_get_netns_cookie,	ALL_SOCK | ALL_ADDR },
-	{ "bpf_get_retval",		BPF_FUNC_get_retval,		ALL_SOCK | ALL_ADDR },
-	{ "bpf_set_retval",		BPF_FUNC_set_retval,		ALL_SOCK | ALL_ADDR },
+	{ "bpf_get_retval",		BPF_FUNC_get_retval,		WITH_RETVAL },
+	{ "bpf_set_retval",		BPF_FUNC_set_retval,		WITH_RETVAL },
 	{ "bpf_get_current_comm",	BPF_FUNC_get_current_comm,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_ktime_get_ns",		BPF_FUNC_ktime_get_ns,		ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_current_cgroup_id",	BPF_FUNC_get_current_cgroup_id,	ALL_SOCK | ALL_ADDR },
@@ -239,7 +259,7 @@ int main(void)
 	int hook, i, fd;
 
 	ksft_print_header();
-	ksft_set_plan(HOOKS * (ARRAY_LEN(helpers) + 1) + 3 * 17 + 4 * 14 + 3);
+	ksft_set_plan(HOOKS * (ARRAY_LEN(helpers) + 1) + 4 * 17 + 12 * 16 + 3);
 
 	for (hook = 0; hook < HOOKS; hook++) {
 		const struct attach *a = &attaches[hook];

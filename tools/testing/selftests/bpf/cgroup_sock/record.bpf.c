@@ -39,6 +39,18 @@ int create(struct bpf_sock *ctx)
 	return verdict(CREATE, 1);
 }
 
+SEC("cgroup/sock_release")
+int release(struct bpf_sock *ctx)
+{
+	struct seen *saw = &seen[RELEASE];
+
+	saw->calls++;
+	saw->family = ctx->family;
+	saw->type = ctx->type;
+	saw->protocol = ctx->protocol;
+	return verdict(RELEASE, 1);
+}
+
 SEC("cgroup/post_bind4")
 int post_bind4(struct bpf_sock *ctx)
 {
@@ -159,6 +171,78 @@ int connect6(struct bpf_sock_addr *ctx)
 	address6(ctx, CONNECT6);
 	choose_source(ctx, CONNECT6);
 	return verdict(CONNECT6, 1);
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, SENDMSG4);
+	seen[SENDMSG4].source[0] = ctx->msg_src_ip4;
+	if (order[SENDMSG4].source[0])
+		ctx->msg_src_ip4 = order[SENDMSG4].source[0];
+	return verdict(SENDMSG4, 1);
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	struct order *todo = &order[SENDMSG6];
+	struct seen *saw = &seen[SENDMSG6];
+
+	address6(ctx, SENDMSG6);
+	saw->source[0] = ctx->msg_src_ip6[0];
+	saw->source[1] = ctx->msg_src_ip6[1];
+	saw->source[2] = ctx->msg_src_ip6[2];
+	saw->source[3] = ctx->msg_src_ip6[3];
+	if (todo->source[0]) {
+		ctx->msg_src_ip6[0] = todo->source[0];
+		ctx->msg_src_ip6[1] = todo->source[1];
+		ctx->msg_src_ip6[2] = todo->source[2];
+		ctx->msg_src_ip6[3] = todo->source[3];
+	}
+	return verdict(SENDMSG6, 1);
+}
+
+SEC("cgroup/recvmsg4")
+int recvmsg4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, RECVMSG4);
+	return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int recvmsg6(struct bpf_sock_addr *ctx)
+{
+	address6(ctx, RECVMSG6);
+	return 1;
+}
+
+SEC("cgroup/getpeername4")
+int getpeername4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, GETPEERNAME4);
+	return 1;
+}
+
+SEC("cgroup/getpeername6")
+int getpeername6(struct bpf_sock_addr *ctx)
+{
+	address6(ctx, GETPEERNAME6);
+	return 1;
+}
+
+SEC("cgroup/getsockname4")
+int getsockname4(struct bpf_sock_addr *ctx)
+{
+	address4(ctx, GETSOCKNAME4);
+	return 1;
+}
+
+SEC("cgroup/getsockname6")
+int getsockname6(struct bpf_sock_addr *ctx)
+{
+	address6(ctx, GETSOCKNAME6);
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -8,12 +8,21 @@
 
 enum hook {
 	CREATE,
+	RELEASE,
 	POST_BIND4,
 	POST_BIND6,
 	BIND4,
 	BIND6,
 	CONNECT4,
 	CONNECT6,
+	SENDMSG4,
+	SENDMSG6,
+	RECVMSG4,
+	RECVMSG6,
+	GETPEERNAME4,
+	GETPEERNAME6,
+	GETSOCKNAME4,
+	GETSOCKNAME6,
 	HOOKS,
 };
 
@@ -27,6 +36,7 @@ struct order {
 	__u32 rewrite;		/* bind, connect: write address and port */
 	__u32 ip[4];
 	__u32 port;		/* network order */
+	__u32 source[4];	/* sendmsg: written if not 0 */
 	__u32 bind_family;	/* connect: bpf_bind() to an address of this family */
 	__u32 bind_ip[4];
 	__u32 bind_port;	/* network order */
@@ -40,6 +50,7 @@ struct seen {
 	__u32 user_family;
 	__u32 ip[4];
 	__u32 port;		/* network order; post_bind: host order */
+	__u32 source[4];	/* sendmsg */
 	int bind_err;		/* what bpf_bind() returned */
 };
 

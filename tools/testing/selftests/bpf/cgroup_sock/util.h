@@ -7,13 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <linux/ipv6.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,13 +70,26 @@ static inline void cgroup_remove(int fd, const char *path)
 	rmdir(path);
 }
 
-/* A network of the test's own: a loopback device, ping sockets for everybody. */
+/*
+ * A network of the test's own: a loopback device, also at fd00::2 and fd00::9, and ping sockets
+ * for everybody. By ioctl(), as running ip(8) for each test would take most of their time.
+ */
 static inline int new_network(void)
 {
+	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct in6_ifreq address = { .ifr6_prefixlen = 128, .ifr6_ifindex = 1 };
+	int fd, err;
+
 	if (unshare(CLONE_NEWNET))
 		return -errno;
-	return system("ip link set lo up") ? -EIO :
-	       write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	err = ioctl(fd, SIOCSIFFLAGS, &up);
+	inet_pton(AF_INET6, "fd00::2", &address.ifr6_addr);
+	err |= ioctl(fd, SIOCSIFADDR, &address);
+	inet_pton(AF_INET6, "fd00::9", &address.ifr6_addr);
+	err |= ioctl(fd, SIOCSIFADDR, &address);
+	close(fd);
+	return err ? -EIO : write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 }
 
 static inline int load_insns(enum bpf_prog_type type, enum bpf_attach_type expected,

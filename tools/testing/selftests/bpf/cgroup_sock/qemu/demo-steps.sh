@@ -99,7 +99,7 @@ for _ in $(seq 100); do [ "$(redirect show | grep -c '^replica')" -lt 3 ] || bre
 shows 'statically linked' file -b /usr/bin/busybox
 refused 'Connection refused' busybox wget -qO- http://localhost:8080/
 shows 'replica 1' 'for i in 1 2 3 4 5 6; do inside app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
-[ "$(awk '{ print $1 }' <<< "$output" | xargs)" = "2 2 2" ] || fail "the replicas do not share evenly"
+[ "$(awk '{ print $1 }' <<< "$output" | xargs)" = "2 2 2" ] || fail "not an even share"
 does redirect service $cgroups/web6 8080 fd00::80
 serve web6 - '[::]:8080' 'replica over IPv6'
 for _ in $(seq 100); do ! redirect show | grep -q '^replica.*fd00::80' || break; sleep 0.1; done

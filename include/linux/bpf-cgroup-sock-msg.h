@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * BPF programs of a cgroup at the addresses of datagrams and at the names of
+ * sockets: the entry points for net/. See linux/bpf-cgroup-sock.h for how
+ * little they do where no program is attached.
+ */
+#ifndef _BPF_CGROUP_SOCK_MSG_H
+#define _BPF_CGROUP_SOCK_MSG_H
+
+#include <linux/bpf-cgroup-sock.h>
+#include <linux/in6.h>
+
+int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
+			   __be16 *dport);
+int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
+			   struct in6_addr *daddr, __be16 *dport);
+void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
+void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
+void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
+void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
+void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
+void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
+
+/**
+ * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
+ * @sk: UDP or UDP-Lite socket that sends an IPv4 datagram
+ * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
+ * @daddr: the destination, which programs may rewrite
+ * @dport: its port, which programs may rewrite
+ *
+ * For datagrams that do not take the way of the connection. What user space
+ * gave stays as it is, so that a call that sends several datagrams shows the
+ * programs the same address each time.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL if a program set the port to 0, or -EPERM or the errno of
+ * a program.
+ */
+static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
+				       __be32 *daddr, __be16 *dport)
+{
+	if (!cgroup_sock_active(sk, UDP4_SENDMSG))
+		return 0;
+	return __cgroup_sock_sendmsg4(sk, saddr, daddr, dport);
+}
+
+/**
+ * cgroup_sock_sendmsg6() - run UDP6_SENDMSG programs on a datagram's addresses
+ * @sk: UDP or UDP-Lite socket that sends an IPv6 datagram
+ * @saddr: the source address, :: if the kernel is to choose; may be rewritten
+ * @daddr: the destination, which programs may rewrite
+ * @dport: its port, which programs may rewrite
+ *
+ * The same as cgroup_sock_sendmsg4(). A datagram is on its way to IPv6 here, so
+ * a v4-mapped destination is -EINVAL, too.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
+				       struct in6_addr *daddr, __be16 *dport)
+{
+	if (!cgroup_sock_active(sk, UDP6_SENDMSG))
+		return 0;
+	return __cgroup_sock_sendmsg6(sk, saddr, daddr, dport);
+}
+
+/**
+ * cgroup_sock_recvmsg4() - run UDP4_RECVMSG programs on a datagram's sender
+ * @sk: UDP or UDP-Lite socket of family AF_INET
+ * @from: the sender as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_recvmsg4(struct sock *sk,
+					struct sockaddr_in *from)
+{
+	if (cgroup_sock_active(sk, UDP4_RECVMSG))
+		__cgroup_sock_recvmsg4(sk, from);
+}
+
+/**
+ * cgroup_sock_recvmsg6() - run UDP6_RECVMSG programs on a datagram's sender
+ * @sk: UDP or UDP-Lite socket of family AF_INET6
+ * @from: the sender as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_recvmsg6(struct sock *sk,
+					struct sockaddr_in6 *from)
+{
+	if (cgroup_sock_active(sk, UDP6_RECVMSG))
+		__cgroup_sock_recvmsg6(sk, from);
+}
+
+/**
+ * cgroup_sock_getpeername4() - run INET4_GETPEERNAME programs on a name
+ * @sk: socket of family AF_INET
+ * @name: the peer as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_getpeername4(struct sock *sk,
+					    struct sockaddr_in *name)
+{
+	if (cgroup_sock_active(sk, INET4_GETPEERNAME))
+		__cgroup_sock_getpeername4(sk, name);
+}
+
+/**
+ * cgroup_sock_getpeername6() - run INET6_GETPEERNAME programs on a name
+ * @sk: socket of family AF_INET6
+ * @name: the peer as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_getpeername6(struct sock *sk,
+					    struct sockaddr_in6 *name)
+{
+	if (cgroup_sock_active(sk, INET6_GETPEERNAME))
+		__cgroup_sock_getpeername6(sk, name);
+}
+
+/**
+ * cgroup_sock_getsockname4() - run INET4_GETSOCKNAME programs on a name
+ * @sk: socket of family AF_INET
+ * @name: its own name as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_getsockname4(struct sock *sk,
+					    struct sockaddr_in *name)
+{
+	if (cgroup_sock_active(sk, INET4_GETSOCKNAME))
+		__cgroup_sock_getsockname4(sk, name);
+}
+
+/**
+ * cgroup_sock_getsockname6() - run INET6_GETSOCKNAME programs on a name
+ * @sk: socket of family AF_INET6
+ * @name: its own name as user space is to see it, which programs may rewrite
+ *
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_getsockname6(struct sock *sk,
+					    struct sockaddr_in6 *name)
+{
+	if (cgroup_sock_active(sk, INET6_GETSOCKNAME))
+		__cgroup_sock_getsockname6(sk, name);
+}
+
+#endif /* _BPF_CGROUP_SOCK_MSG_H */

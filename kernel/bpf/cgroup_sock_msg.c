@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run the BPF programs of a cgroup on the addresses of a datagram that one of
+ * its sockets sends or received, and on the names of its sockets.
+ */
+
+#include <linux/bpf-cgroup-sock-msg.h>
+#include <linux/in.h>
+#include <net/ipv6.h>
+
+#include "cgroup_sock.h"
+
+int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
+			   __be16 *dport)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = *daddr,
+		.sin_port = *dport,
+	};
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk,
+		.uaddr = (struct sockaddr *)&to,
+		.t_ctx = saddr,
+	};
+	u32 flags;
+	int err;
+
+	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP4_SENDMSG, &flags);
+	if (err)
+		return err;
+	if (!to.sin_port)
+		return -EINVAL;
+	*daddr = to.sin_addr.s_addr;
+	*dport = to.sin_port;
+	return 0;
+}
+
+int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
+			   struct in6_addr *daddr, __be16 *dport)
+{
+	struct sockaddr_in6 to = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = *daddr,
+		.sin6_port = *dport,
+	};
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk,
+		.uaddr = (struct sockaddr *)&to,
+		.t_ctx = saddr,
+	};
+	u32 flags;
+	int err;
+
+	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &flags);
+	if (err)
+		return err;
+	if (!to.sin6_port || ipv6_addr_v4mapped(&to.sin6_addr))
+		return -EINVAL;
+	*daddr = to.sin6_addr;
+	*dport = to.sin6_port;
+	return 0;
+}
+EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
+
+/* The verifier has seen to it that these programs allow. */
+static void show_name(struct sock *sk, struct sockaddr *name,
+		      enum cgroup_bpf_attach_type atype)
+{
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = name };
+	u32 flags;
+
+	cgroup_sock_addr_run(&ctx, atype, &flags);
+}
+
+static void show_name_unlocked(struct sock *sk, struct sockaddr *name,
+			       enum cgroup_bpf_attach_type atype)
+{
+	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = name };
+	u32 flags;
+
+	cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
+}
+
+void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
+{
+	show_name_unlocked(sk, (struct sockaddr *)from, CGROUP_UDP4_RECVMSG);
+}
+
+void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
+{
+	show_name_unlocked(sk, (struct sockaddr *)from, CGROUP_UDP6_RECVMSG);
+}
+EXPORT_SYMBOL(__cgroup_sock_recvmsg6);
+
+void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
+{
+	show_name(sk, (struct sockaddr *)name, CGROUP_INET4_GETPEERNAME);
+}
+
+void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
+{
+	show_name(sk, (struct sockaddr *)name, CGROUP_INET6_GETPEERNAME);
+}
+EXPORT_SYMBOL(__cgroup_sock_getpeername6);
+
+void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
+{
+	show_name(sk, (struct sockaddr *)name, CGROUP_INET4_GETSOCKNAME);
+}
+
+void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
+{
+	show_name(sk, (struct sockaddr *)name, CGROUP_INET6_GETSOCKNAME);
+}
+EXPORT_SYMBOL(__cgroup_sock_getsockname6);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UDP4_SENDMSG, UDP6_SENDMSG, UDP4_RECVMSG, UDP6_RECVMSG: which datagrams the programs see, and
+ * what a rewrite or a refusal does to them.
+ */
+#include "../../kselftest_harness.h"
+#include "box.h"
+
+FIXTURE(message) {
+	struct box box;
+	enum hook send;
+	enum hook receive;
+	int server;
+	int client;
+	struct endpoint to;	/* the server, as the client calls it */
+};
+
+FIXTURE_VARIANT(message) {
+	int family;		/* of both sockets */
+	int protocol;
+	int to_family;		/* of the address that the client gives */
+	const char *ip;
+	int seen_family;	/* of the address that the program sees */
+	const char *seen_ip;
+};
+
+FIXTURE_VARIANT_ADD(message, udp4) {
+	AF_INET, IPPROTO_UDP, AF_INET, "127.0.0.1", AF_INET, "127.0.0.1"
+};
+
+FIXTURE_VARIANT_ADD(message, udplite4) {
+	AF_INET, IPPROTO_UDPLITE, AF_INET, "127.0.0.1", AF_INET, "127.0.0.1"
+};
+
+FIXTURE_VARIANT_ADD(message, udp6) {
+	AF_INET6, IPPROTO_UDP, AF_INET6, "::1", AF_INET6, "::1"
+};
+
+FIXTURE_VARIANT_ADD(message, udplite6) {
+	AF_INET6, IPPROTO_UDPLITE, AF_INET6, "::1", AF_INET6, "::1"
+};
+
+FIXTURE_VARIANT_ADD(message, mapped) {
+	AF_INET6, IPPROTO_UDP, AF_INET6, "::ffff:127.0.0.1", AF_INET, "127.0.0.1"
+};
+
+FIXTURE_VARIANT_ADD(message, udp6_to_inet) {
+	AF_INET6, IPPROTO_UDP, AF_INET, "127.0.0.1", AF_INET, "127.0.0.1"
+};
+
+FIXTURE_SETUP(message)
+{
+	self->send = variant->seen_family == AF_INET ? SENDMSG4 : SENDMSG6;
+	self->receive = variant->family == AF_INET ? RECVMSG4 : RECVMSG6;
+	ASSERT_EQ(0, box_open(&self->box));
+	self->server = make(variant->family, SOCK_DGRAM, variant->protocol);
+	ASSERT_LE(0, self->server);
+	ASSERT_EQ(0, do_bind(self->server, endpoint(variant->family, "", 0)));
+	self->client = make(variant->family, SOCK_DGRAM, variant->protocol);
+	ASSERT_LE(0, self->client);
+	self->to = endpoint(variant->to_family, variant->ip, port_of(local_of(self->server)));
+}
+
+FIXTURE_TEARDOWN(message)
+{
+	close(self->server);
+	close(self->client);
+	box_close(&self->box);
+}
+
+static int send_to(int fd, const struct endpoint *to)
+{
+	return sendto(fd, "data", 4, 0, &to->any, to->len) == 4 ? 0 : -errno;
+}
+
+/* What is there, without waiting: on loopback it is, or it does not come. */
+static int receive(int fd, struct endpoint *from, int flags)
+{
+	char data[8];
+	int size;
+
+	memset(from, 0, sizeof(*from));
+	from->len = sizeof(from->in6);
+	size = recvfrom(fd, data, sizeof(data), MSG_DONTWAIT | flags, &from->any, &from->len);
+	return size == 4 ? 0 : -errno;
+}
+
+TEST_F(message, sendmsg_sees_the_destination)
+{
+	struct endpoint want = endpoint(variant->seen_family, variant->seen_ip, 0), from;
+	struct seen *saw = &self->box.seen[self->send];
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(1, saw->calls);
+	EXPECT_EQ(variant->family, saw->family);
+	EXPECT_EQ(SOCK_DGRAM, saw->type);
+	EXPECT_EQ(variant->protocol, saw->protocol);
+	EXPECT_EQ(variant->seen_family, saw->user_family);
+	EXPECT_EQ(0, memcmp(saw->ip, endpoint_ip(&want), endpoint_ip_len(&want)));
+	EXPECT_EQ(self->to.in.sin_port, saw->port);
+	EXPECT_EQ(0, receive(self->server, &from, 0));
+}
+
+TEST_F(message, connected_ones_are_not_seen)
+{
+	/* UDP gives IPv4 the address for each message of an AF_INET6 socket. */
+	unsigned int calls = variant->family != variant->seen_family;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	ASSERT_EQ(0, do_connect(self->client, self->to));
+	EXPECT_EQ(4, send(self->client, "data", 4, 0));
+	EXPECT_EQ(calls, self->box.seen[self->send].calls);
+	/* unless the call has an address of its own */
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(calls + 1, self->box.seen[self->send].calls);
+}
+
+TEST_F(message, sendmsg_rewrites_the_destination)
+{
+	struct endpoint to = endpoint(variant->seen_family, variant->seen_ip, 0), from, before;
+	struct order *order = &self->box.order[self->send];
+	struct seen *saw = &self->box.seen[self->send];
+	struct mmsghdr messages[2] = {};
+	struct iovec data = { "data", 4 };
+	int i;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	order->rewrite = 1;
+	memcpy(order->ip, endpoint_ip(&to), endpoint_ip_len(&to));
+	order->port = self->to.in.sin_port;
+	self->to.in.sin_port = htons(9);
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(0, receive(self->server, &from, 0));
+
+	/* Each message of one call shows the address that user space gave. */
+	before = self->to;
+	for (i = 0; i < 2; i++) {
+		messages[i].msg_hdr.msg_name = &self->to.any;
+		messages[i].msg_hdr.msg_namelen = self->to.len;
+		messages[i].msg_hdr.msg_iov = &data;
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	EXPECT_EQ(2, sendmmsg(self->client, messages, 2, 0));
+	EXPECT_EQ(3, saw->calls);
+	EXPECT_EQ(htons(9), saw->port);
+	EXPECT_EQ(0, memcmp(&before, &self->to, sizeof(before)));
+	EXPECT_EQ(0, receive(self->server, &from, 0));
+	EXPECT_EQ(0, receive(self->server, &from, 0));
+}
+
+TEST_F(message, sendmsg_rewrites_the_source)
+{
+	const char *ip = variant->seen_family == AF_INET ? "127.0.0.9" : "fd00::9";
+	struct endpoint source = endpoint(variant->seen_family, ip, 0);
+	struct order *order = &self->box.order[self->send];
+	struct endpoint from;
+	int ip_len = endpoint_ip_len(&source);
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	memcpy(order->source, endpoint_ip(&source), ip_len);
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	ASSERT_EQ(0, receive(self->server, &from, 0));
+	/* v4-mapped or not, the address is at the end */
+	EXPECT_EQ(0, memcmp(endpoint_ip(&from) + endpoint_ip_len(&from) - ip_len,
+			    endpoint_ip(&source), ip_len));
+}
+
+TEST_F(message, sendmsg_refuses)
+{
+	struct order *order = &self->box.order[self->send];
+	struct endpoint from;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	order->verdict = 0;
+	EXPECT_EQ(-EPERM, send_to(self->client, &self->to));
+	order->retval = -EHOSTUNREACH;
+	EXPECT_EQ(-EHOSTUNREACH, send_to(self->client, &self->to));
+	order->verdict = 1;
+	order->retval = 9;
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(0, receive(self->server, &from, 0));
+	EXPECT_EQ(-EAGAIN, receive(self->server, &from, 0));
+	order->retval = 0;
+	order->rewrite = 1;
+	order->port = 0;
+	EXPECT_EQ(-EINVAL, send_to(self->client, &self->to));
+}
+
+TEST_F(message, recvmsg_shows_the_sender)
+{
+	const char *ip = variant->family == AF_INET ? "192.0.2.7" : "2001:db8::7";
+	struct endpoint other = endpoint(variant->family, ip, 77);
+	struct order *order = &self->box.order[self->receive];
+	struct seen *saw = &self->box.seen[self->receive];
+	struct endpoint from;
+	char data[4];
+
+	ASSERT_EQ(0, box_attach(&self->box, self->receive));
+	ASSERT_EQ(0, send_to(self->client, &self->to));
+	ASSERT_EQ(0, receive(self->server, &from, MSG_PEEK));
+	EXPECT_EQ(1, saw->calls);
+	EXPECT_EQ(variant->family, saw->user_family);
+	EXPECT_EQ(port_of(local_of(self->client)), ntohs(saw->port));
+	EXPECT_EQ(port_of(local_of(self->client)), port_of(from));
+	order->rewrite = 1;
+	memcpy(order->ip, endpoint_ip(&other), endpoint_ip_len(&other));
+	order->port = htons(77);
+	ASSERT_EQ(0, receive(self->server, &from, 0));
+	EXPECT_EQ(2, saw->calls);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&from), endpoint_ip(&other), endpoint_ip_len(&other)));
+	EXPECT_EQ(77, port_of(from));
+	/* Who does not ask for a name gets none. */
+	ASSERT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(4, recv(self->server, data, sizeof(data), MSG_DONTWAIT));
+	EXPECT_EQ(2, saw->calls);
+}
+
+/* D13: the program sees the family that the kernel takes it for. */
+TEST(unspec_is_inet)
+{
+	struct endpoint to;
+	struct box box;
+	int fd, s;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, SENDMSG4));
+	s = server(AF_INET, SOCK_DGRAM, "127.0.0.1", 0);
+	to = local_of(s);
+	to.any.sa_family = AF_UNSPEC;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_EQ(0, send_to(fd, &to));
+	EXPECT_EQ(1, box.seen[SENDMSG4].calls);
+	EXPECT_EQ(AF_INET, box.seen[SENDMSG4].user_family);
+	box_close(&box);
+}
+
+/* D12 */
+TEST(v6_to_mapped_is_invalid)
+{
+	struct endpoint to = endpoint(AF_INET6, "::1", 9);
+	struct endpoint mapped = endpoint(AF_INET6, "::ffff:127.0.0.1", 9);
+	struct box box;
+	int fd;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, SENDMSG6));
+	box.order[SENDMSG6].rewrite = 1;
+	memcpy(box.order[SENDMSG6].ip, endpoint_ip(&mapped), 16);
+	box.order[SENDMSG6].port = htons(9);
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	EXPECT_EQ(-EINVAL, send_to(fd, &to));
+	box_close(&box);
+}
+
+TEST_HARNESS_MAIN
