@@ -36,7 +36,7 @@ refresh: source ## take edits of build/linux back into patches/ (P=0002: into th
 export: tree ## write the series as mails to build/export
 	@scripts/export $(build)
 
-bisectable: tree ## compile what the series touches at each of its commits
+bisectable: tree ## compile the files that the series touches at each of its commits
 	@scripts/bisectable $(build)
 
 lint: tree ## the checks of the repository itself, checkpatch among them

@@ -11,6 +11,8 @@
 #include <linux/filter.h>
 #include <net/sock.h>
 
+struct bpf_sock_addr_kern;
+
 static inline const struct bpf_prog_array *
 cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
 {
