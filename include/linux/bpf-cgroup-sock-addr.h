@@ -9,33 +9,34 @@
 
 #include <linux/bpf-cgroup-sock.h>
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, u32 *flags);
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, u32 *flags);
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
+			u32 *flags);
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
+			u32 *flags);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
-int __cgroup_sock_connect4_dgram(struct sock *sk, struct sockaddr *uaddr,
-				 int addr_len);
-int __cgroup_sock_connect6_dgram(struct sock *sk, struct sockaddr *uaddr,
-				 int addr_len);
+int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
+				int addr_len);
 
 /**
  * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
  * @sk: socket of family AF_INET
  * @uaddr: the kernel's copy of the address, which programs may rewrite; at
  *         least a struct sockaddr_in
+ * @addr_len: bytes of @uaddr that user space gave
  * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, or -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
-				    u32 *flags)
+				    int addr_len, u32 *flags)
 {
 	if (!cgroup_sock_active(sk, INET4_BIND))
 		return 0;
-	return __cgroup_sock_bind4(sk, uaddr, flags);
+	return __cgroup_sock_bind4(sk, uaddr, addr_len, flags);
 }
 
 /**
@@ -43,17 +44,18 @@ static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
  * @sk: socket of family AF_INET6
  * @uaddr: the kernel's copy of the address, which programs may rewrite; at
  *         least SIN6_LEN_RFC2133 bytes
+ * @addr_len: bytes of @uaddr that user space gave
  * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, or -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
-				    u32 *flags)
+				    int addr_len, u32 *flags)
 {
 	if (!cgroup_sock_active(sk, INET6_BIND))
 		return 0;
-	return __cgroup_sock_bind6(sk, uaddr, flags);
+	return __cgroup_sock_bind6(sk, uaddr, addr_len, flags);
 }
 
 /**
@@ -94,13 +96,10 @@ static inline int cgroup_sock_connect_dgram(struct sock *sk,
 					    struct sockaddr *uaddr,
 					    int addr_len)
 {
-	if (cgroup_sock_active(sk, INET4_CONNECT) &&
-	    (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET))
-		return __cgroup_sock_connect4_dgram(sk, uaddr, addr_len);
-	if (cgroup_sock_active(sk, INET6_CONNECT) &&
-	    sk->sk_family == AF_INET6 && uaddr->sa_family != AF_INET)
-		return __cgroup_sock_connect6_dgram(sk, uaddr, addr_len);
-	return 0;
+	if (!cgroup_sock_active(sk, INET4_CONNECT) &&
+	    !cgroup_sock_active(sk, INET6_CONNECT))
+		return 0;
+	return __cgroup_sock_connect_dgram(sk, uaddr, addr_len);
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

@@ -55,10 +55,12 @@ int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
 	return err;
 }
 
-static int bind(struct sock *sk, struct sockaddr *uaddr,
+static int bind(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		enum cgroup_bpf_attach_type atype, u32 *bind_flags)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
+	};
 	u32 flags;
 	int err = cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
 
@@ -67,14 +69,16 @@ static int bind(struct sock *sk, struct sockaddr *uaddr,
 	return err;
 }
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, u32 *flags)
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
+			u32 *flags)
 {
-	return bind(sk, uaddr, CGROUP_INET4_BIND, flags);
+	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND, flags);
 }
 
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, u32 *flags)
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
+			u32 *flags)
 {
-	return bind(sk, uaddr, CGROUP_INET6_BIND, flags);
+	return bind(sk, uaddr, addr_len, CGROUP_INET6_BIND, flags);
 }
 EXPORT_SYMBOL(__cgroup_sock_bind6);
 
@@ -82,7 +86,9 @@ EXPORT_SYMBOL(__cgroup_sock_bind6);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
+	};
 	u32 flags;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
@@ -95,7 +101,9 @@ int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
+	};
 	u32 flags;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
@@ -105,25 +113,22 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 	return cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &flags);
 }
 
-int __cgroup_sock_connect4_dgram(struct sock *sk, struct sockaddr *uaddr,
-				 int addr_len)
+int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
+				int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
+	};
 	u32 flags;
 
-	if (addr_len < sizeof(struct sockaddr_in))
-		return -EINVAL;
-	if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
-		return -EAFNOSUPPORT;
-	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT, &flags);
-}
-
-int __cgroup_sock_connect6_dgram(struct sock *sk, struct sockaddr *uaddr,
-				 int addr_len)
-{
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = uaddr };
-	u32 flags;
-
+	if (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET) {
+		if (addr_len < sizeof(struct sockaddr_in))
+			return -EINVAL;
+		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
+			return -EAFNOSUPPORT;
+		return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT,
+						     &flags);
+	}
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
 	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT, &flags);

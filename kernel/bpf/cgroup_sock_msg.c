@@ -21,6 +21,7 @@ int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk,
 		.uaddr = (struct sockaddr *)&to,
+		.uaddrlen = sizeof(to),
 		.t_ctx = saddr,
 	};
 	u32 flags;
@@ -47,6 +48,7 @@ int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk,
 		.uaddr = (struct sockaddr *)&to,
+		.uaddrlen = sizeof(to),
 		.t_ctx = saddr,
 	};
 	u32 flags;
@@ -64,19 +66,23 @@ int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
 
 /* The verifier has seen to it that these programs allow. */
-static void show_name(struct sock *sk, struct sockaddr *name,
+static void show_name(struct sock *sk, void *name, int len,
 		      enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = name };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = name, .uaddrlen = len,
+	};
 	u32 flags;
 
 	cgroup_sock_addr_run(&ctx, atype, &flags);
 }
 
-static void show_name_unlocked(struct sock *sk, struct sockaddr *name,
+static void show_name_unlocked(struct sock *sk, void *name, int len,
 			       enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = { .sk = sk, .uaddr = name };
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = name, .uaddrlen = len,
+	};
 	u32 flags;
 
 	cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
@@ -84,33 +90,33 @@ static void show_name_unlocked(struct sock *sk, struct sockaddr *name,
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
 {
-	show_name_unlocked(sk, (struct sockaddr *)from, CGROUP_UDP4_RECVMSG);
+	show_name_unlocked(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG);
 }
 
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
 {
-	show_name_unlocked(sk, (struct sockaddr *)from, CGROUP_UDP6_RECVMSG);
+	show_name_unlocked(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG);
 }
 EXPORT_SYMBOL(__cgroup_sock_recvmsg6);
 
 void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, (struct sockaddr *)name, CGROUP_INET4_GETPEERNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME);
 }
 
 void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, (struct sockaddr *)name, CGROUP_INET6_GETPEERNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME);
 }
 EXPORT_SYMBOL(__cgroup_sock_getpeername6);
 
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, (struct sockaddr *)name, CGROUP_INET4_GETSOCKNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME);
 }
 
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, (struct sockaddr *)name, CGROUP_INET6_GETSOCKNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME);
 }
 EXPORT_SYMBOL(__cgroup_sock_getsockname6);

@@ -20,7 +20,10 @@
 #define ON_NAME6	(ON(UDP6_RECVMSG) | ON(INET6_GETPEERNAME) | ON(INET6_GETSOCKNAME))
 #define ON_INET4	(ON(INET4_BIND) | ON(INET4_CONNECT) | ON(UDP4_SENDMSG) | ON_NAME4)
 #define ON_INET6	(ON(INET6_BIND) | ON(INET6_CONNECT) | ON(UDP6_SENDMSG) | ON_NAME6)
-#define ON_ALL		(ON_INET4 | ON_INET6)
+#define ON_NAME_UNIX	(ON(UNIX_RECVMSG) | ON(UNIX_GETPEERNAME) | ON(UNIX_GETSOCKNAME))
+#define ON_UNIX		(ON(UNIX_CONNECT) | ON(UNIX_SENDMSG) | ON_NAME_UNIX)
+#define ON_ALL		(ON_INET4 | ON_INET6 | ON_UNIX)
+#define ON_SOCKOPT	(ON_ALL & ~(ON(UNIX_GETPEERNAME) | ON(UNIX_GETSOCKNAME)))
 
 /* The port has one place in both kinds of address, so that a program need not
  * know the family to find it.
@@ -321,6 +324,9 @@ static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
 
 	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
 		return -EINVAL;
+	/* Raw sockets have no ports. */
+	if (!sk->sk_prot->get_port)
+		return -EOPNOTSUPP;
 	if (!((struct sockaddr_in *)addr)->sin_port)
 		flags |= BIND_LATE_PORT;
 
@@ -394,13 +400,15 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	case BPF_FUNC_get_retval:
 	case BPF_FUNC_set_retval:
 		/* The call is over, there is no result to change. */
-		if (hook & (ON_NAME4 | ON_NAME6))
+		if (hook & (ON_NAME4 | ON_NAME6 | ON_NAME_UNIX))
 			return NULL;
 		return cgroup_common_func_proto(func_id, prog);
 	case BPF_FUNC_setsockopt:
-		return locked(prog, &bpf_cg_sock_addr_setsockopt_proto);
+		return hook & ON_SOCKOPT ?
+		       locked(prog, &bpf_cg_sock_addr_setsockopt_proto) : NULL;
 	case BPF_FUNC_getsockopt:
-		return locked(prog, &bpf_cg_sock_addr_getsockopt_proto);
+		return hook & ON_SOCKOPT ?
+		       locked(prog, &bpf_cg_sock_addr_getsockopt_proto) : NULL;
 	case BPF_FUNC_tail_call:
 		return locked(prog, bpf_base_func_proto(func_id, prog));
 	case BPF_FUNC_get_socket_cookie:

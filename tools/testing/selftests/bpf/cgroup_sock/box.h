@@ -4,7 +4,11 @@
 #define BOX_H
 
 #include "util.h"
+#ifdef WITH_UNIX
+#include "record_unix.skel.h"
+#else
 #include "record.skel.h"
+#endif
 
 struct box {
 	char path[64];
@@ -34,20 +38,56 @@ static inline struct bpf_program *box_program(struct box *box, enum hook hook)
 		[GETPEERNAME6]	= box->record->progs.getpeername6,
 		[GETSOCKNAME4]	= box->record->progs.getsockname4,
 		[GETSOCKNAME6]	= box->record->progs.getsockname6,
+#ifdef WITH_UNIX
+		[CONNECT_UNIX]	= box->record->progs.connect_unix,
+		[SENDMSG_UNIX]	= box->record->progs.sendmsg_unix,
+		[RECVMSG_UNIX]	= box->record->progs.recvmsg_unix,
+		[GETPEERNAME_UNIX] = box->record->progs.getpeername_unix,
+		[GETSOCKNAME_UNIX] = box->record->progs.getsockname_unix,
+#endif
 	};
 
 	return programs[hook];
 }
 
+#ifdef WITH_UNIX
+/* A libbpf that does not know the sections of these programs has to be told. */
+static inline void box_set_types(struct box *box)
+{
+	static const enum bpf_attach_type types[HOOKS] = {
+		[CONNECT_UNIX]	= BPF_CGROUP_UNIX_CONNECT,
+		[SENDMSG_UNIX]	= BPF_CGROUP_UNIX_SENDMSG,
+		[RECVMSG_UNIX]	= BPF_CGROUP_UNIX_RECVMSG,
+		[GETPEERNAME_UNIX] = BPF_CGROUP_UNIX_GETPEERNAME,
+		[GETSOCKNAME_UNIX] = BPF_CGROUP_UNIX_GETSOCKNAME,
+	};
+	int i;
+
+	for (i = CONNECT_UNIX; i <= GETSOCKNAME_UNIX; i++) {
+		bpf_program__set_type(box_program(box, i), BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
+		bpf_program__set_expected_attach_type(box_program(box, i), types[i]);
+	}
+}
+
+#else
+static inline void box_set_types(struct box *box)
+{
+}
+#endif
+
 /* Programs allow everything until told otherwise; none is attached yet. */
 static inline int box_open(struct box *box)
 {
-	int i;
+	int i, err;
 
 	memset(box, 0, sizeof(*box));
-	box->record = record__open_and_load();
+	box->record = record__open();
 	if (!box->record)
 		return -errno;
+	box_set_types(box);
+	err = record__load(box->record);
+	if (err)
+		return err;
 	box->order = box->record->bss->order;
 	box->seen = box->record->bss->seen;
 	for (i = 0; i < HOOKS; i++)

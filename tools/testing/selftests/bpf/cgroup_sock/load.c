@@ -34,6 +34,11 @@ static const struct attach {
 	[GETPEERNAME6]	= { "getpeername6", ADDR, BPF_CGROUP_INET6_GETPEERNAME, 1, 1 },
 	[GETSOCKNAME4]	= { "getsockname4", ADDR, BPF_CGROUP_INET4_GETSOCKNAME, 1, 1 },
 	[GETSOCKNAME6]	= { "getsockname6", ADDR, BPF_CGROUP_INET6_GETSOCKNAME, 1, 1 },
+	[CONNECT_UNIX]	= { "connect_unix", ADDR, BPF_CGROUP_UNIX_CONNECT, 0, 1 },
+	[SENDMSG_UNIX]	= { "sendmsg_unix", ADDR, BPF_CGROUP_UNIX_SENDMSG, 0, 1 },
+	[RECVMSG_UNIX]	= { "recvmsg_unix", ADDR, BPF_CGROUP_UNIX_RECVMSG, 1, 1 },
+	[GETPEERNAME_UNIX] = { "getpeername_unix", ADDR, BPF_CGROUP_UNIX_GETPEERNAME, 1, 1 },
+	[GETSOCKNAME_UNIX] = { "getsockname_unix", ADDR, BPF_CGROUP_UNIX_GETSOCKNAME, 1, 1 },
 };
 
 #define ON(hook)	(1 << (hook))
@@ -45,8 +50,12 @@ static const struct attach {
 #define INET4		(ON(BIND4) | ON(CONNECT4) | ON(SENDMSG4) | NAME4)
 #define INET6		(ON(BIND6) | ON(CONNECT6) | ON(SENDMSG6) | NAME6)
 #define CONNECT		(ON(CONNECT4) | ON(CONNECT6))
-#define ALL_ADDR	(INET4 | INET6)
-#define WITH_RETVAL	(ALL_SOCK | (ALL_ADDR & ~(NAME4 | NAME6)))
+#define GETNAME_UNIX	(ON(GETPEERNAME_UNIX) | ON(GETSOCKNAME_UNIX))
+#define NAME_UNIX	(ON(RECVMSG_UNIX) | GETNAME_UNIX)
+#define ALL_UNIX	(ON(CONNECT_UNIX) | ON(SENDMSG_UNIX) | NAME_UNIX)
+#define ALL_ADDR	(INET4 | INET6 | ALL_UNIX)
+#define WITH_RETVAL	(ALL_SOCK | (ALL_ADDR & ~(NAME4 | NAME6 | NAME_UNIX)))
+#define WITH_SOCKOPT	(ALL_ADDR & ~GETNAME_UNIX)
 
 /* Widths are or-ed: 1, 2, 4 and 8 bytes are their own bits. */
 #define NARROW		(1 | 2 | 4)
@@ -188,8 +197,8 @@ static const struct helper {
 	int hooks;
 } helpers[] = {
 	{ "bpf_bind",			BPF_FUNC_bind,			CONNECT },
-	{ "bpf_setsockopt",		BPF_FUNC_setsockopt,		ALL_ADDR },
-	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		ALL_ADDR },
+	{ "bpf_setsockopt",		BPF_FUNC_setsockopt,		WITH_SOCKOPT },
+	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		WITH_SOCKOPT },
 	{ "bpf_get_socket_cookie",	BPF_FUNC_get_socket_cookie,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_netns_cookie",	BPF_FUNC_get_netns_cookie,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_retval",		BPF_FUNC_get_retval,		WITH_RETVAL },
@@ -259,7 +268,7 @@ int main(void)
 	int hook, i, fd;
 
 	ksft_print_header();
-	ksft_set_plan(HOOKS * (ARRAY_LEN(helpers) + 1) + 4 * 17 + 12 * 16 + 3);
+	ksft_set_plan(HOOKS * (ARRAY_LEN(helpers) + 1) + 4 * 17 + 17 * 16 + 3);
 
 	for (hook = 0; hook < HOOKS; hook++) {
 		const struct attach *a = &attaches[hook];

@@ -23,8 +23,16 @@ enum hook {
 	GETPEERNAME6,
 	GETSOCKNAME4,
 	GETSOCKNAME6,
+	CONNECT_UNIX,
+	SENDMSG_UNIX,
+	RECVMSG_UNIX,
+	GETPEERNAME_UNIX,
+	GETSOCKNAME_UNIX,
 	HOOKS,
 };
+
+/* More than a path has, to see longer ones refused. */
+#define PATH_ROOM	128
 
 struct order {
 	__u32 verdict;		/* what the program returns, as far as its hook allows */
@@ -40,6 +48,8 @@ struct order {
 	__u32 bind_family;	/* connect: bpf_bind() to an address of this family */
 	__u32 bind_ip[4];
 	__u32 bind_port;	/* network order */
+	__u32 path_len;		/* unix: for bpf_sock_addr_set_sun_path(), if rewrite */
+	char path[PATH_ROOM];
 };
 
 struct seen {
@@ -52,6 +62,9 @@ struct seen {
 	__u32 port;		/* network order; post_bind: host order */
 	__u32 source[4];	/* sendmsg */
 	int bind_err;		/* what bpf_bind() returned */
+	int path_err;		/* what bpf_sock_addr_set_sun_path() returned */
+	__u32 name_len;		/* unix: of the address */
+	char path[108];
 };
 
 #endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * BPF programs of a cgroup at the addresses of its AF_UNIX sockets: the entry
+ * points for net/unix/. See linux/bpf-cgroup-sock.h for how little they do
+ * where no program is attached.
+ *
+ * The length of an AF_UNIX address is part of it, so programs may change that
+ * as well: every address here has room for a struct sockaddr_un.
+ */
+#ifndef _BPF_CGROUP_SOCK_UNIX_H
+#define _BPF_CGROUP_SOCK_UNIX_H
+
+#include <linux/bpf-cgroup-sock.h>
+#include <linux/cgroup.h>
+#include <linux/socket.h>
+
+int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
+			       int *addr_len);
+int __cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg);
+void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg);
+int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
+				   int len);
+int __cgroup_sock_unix_getsockname(struct sock *sk, struct sockaddr *name,
+				   int len);
+
+/**
+ * cgroup_sock_unix_connect() - run UNIX_CONNECT programs on an address
+ * @sk: socket of family AF_UNIX, of any type
+ * @uaddr: the kernel's copy of the address, which programs may rewrite
+ * @addr_len: bytes of @uaddr, which follows the rewrite
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_unix_connect(struct sock *sk,
+					   struct sockaddr *uaddr,
+					   int *addr_len)
+{
+	if (!cgroup_sock_active(sk, UNIX_CONNECT))
+		return 0;
+	return __cgroup_sock_unix_connect(sk, uaddr, addr_len);
+}
+
+/**
+ * cgroup_sock_unix_sendmsg() - run UNIX_SENDMSG programs on a destination
+ * @sk: datagram socket of family AF_UNIX
+ * @msg: a message with a destination, which programs may rewrite; its length
+ *       follows the rewrite
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg)
+{
+	if (!cgroup_sock_active(sk, UNIX_SENDMSG))
+		return 0;
+	return __cgroup_sock_unix_sendmsg(sk, msg);
+}
+
+/**
+ * cgroup_sock_unix_recvmsg() - run UNIX_RECVMSG programs on a sender's name
+ * @sk: socket of family AF_UNIX, of any type
+ * @msg: a message whose receiver asked for the name; of no length if the sender
+ *       has none. Programs may rewrite it, and the length follows.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
+{
+	if (cgroup_sock_active(sk, UNIX_RECVMSG))
+		__cgroup_sock_unix_recvmsg(sk, msg);
+}
+
+/**
+ * cgroup_sock_unix_getpeername() - run UNIX_GETPEERNAME programs on a name
+ * @sk: socket of family AF_UNIX that was asked, not its peer
+ * @name: name of the peer, which programs may rewrite
+ * @len: bytes of @name
+ *
+ * Context: Process context, without the socket lock.
+ * Return: the bytes of @name after the programs.
+ */
+static inline int cgroup_sock_unix_getpeername(struct sock *sk,
+					       struct sockaddr *name, int len)
+{
+	if (!cgroup_sock_active(sk, UNIX_GETPEERNAME))
+		return len;
+	return __cgroup_sock_unix_getpeername(sk, name, len);
+}
+
+/**
+ * cgroup_sock_unix_getsockname() - run UNIX_GETSOCKNAME programs on a name
+ * @sk: socket of family AF_UNIX
+ * @name: its own name, which programs may rewrite
+ * @len: bytes of @name
+ *
+ * Context: Process context, without the socket lock.
+ * Return: the bytes of @name after the programs.
+ */
+static inline int cgroup_sock_unix_getsockname(struct sock *sk,
+					       struct sockaddr *name, int len)
+{
+	if (!cgroup_sock_active(sk, UNIX_GETSOCKNAME))
+		return len;
+	return __cgroup_sock_unix_getsockname(sk, name, len);
+}
+
+/**
+ * cgroup_sock_inherit() - give an accepted socket the cgroup of its listener
+ * @sk: new socket, which connect() made in the name of the process that calls
+ * @listener: socket that is to hand out @sk in accept()
+ *
+ * Context: Any; @sk is not in use yet.
+ */
+static inline void cgroup_sock_inherit(struct sock *sk,
+				       const struct sock *listener)
+{
+	cgroup_sk_free(&sk->sk_cgrp_data);
+	sk->sk_cgrp_data = listener->sk_cgrp_data;
+	cgroup_sk_clone(&sk->sk_cgrp_data);
+}
+
+#endif /* _BPF_CGROUP_SOCK_UNIX_H */

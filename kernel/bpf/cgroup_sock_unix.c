@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run the BPF programs of a cgroup on the addresses of its AF_UNIX sockets, and
+ * let them rewrite a path of any length.
+ */
+
+#include <linux/bpf-cgroup-sock-unix.h>
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
+#include <linux/un.h>
+
+#include "cgroup_sock.h"
+
+/* A program can look at all of the record: leave nothing behind the address. The
+ * name of a socket with the longest path is a zero longer than the record.
+ */
+static void clear_tail(struct sockaddr *uaddr, int len)
+{
+	struct sockaddr_un *name = (struct sockaddr_un *)uaddr;
+	int path_len = max_t(int, len - offsetof(struct sockaddr_un, sun_path), 0);
+
+	if (path_len < sizeof(name->sun_path))
+		memset(name->sun_path + path_len, 0,
+		       sizeof(name->sun_path) - path_len);
+}
+
+static int run_unlocked(struct sock *sk, struct sockaddr *uaddr, int *len,
+			enum cgroup_bpf_attach_type atype)
+{
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = uaddr, .uaddrlen = *len,
+	};
+	u32 flags;
+	int err;
+
+	clear_tail(uaddr, *len);
+	err = cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
+	if (!err)
+		*len = ctx.uaddrlen;
+	return err;
+}
+
+int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
+			       int *addr_len)
+{
+	return run_unlocked(sk, uaddr, addr_len, CGROUP_UNIX_CONNECT);
+}
+
+int __cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg)
+{
+	return run_unlocked(sk, msg->msg_name, &msg->msg_namelen,
+			    CGROUP_UNIX_SENDMSG);
+}
+
+void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
+{
+	struct sockaddr *from = msg->msg_name;
+
+	from->sa_family = AF_UNIX;
+	run_unlocked(sk, from, &msg->msg_namelen, CGROUP_UNIX_RECVMSG);
+}
+
+/* These programs can do nothing that needs the socket lock. */
+static int show_name(struct sock *sk, struct sockaddr *name, int len,
+		     enum cgroup_bpf_attach_type atype)
+{
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk, .uaddr = name, .uaddrlen = len,
+	};
+	u32 flags;
+
+	clear_tail(name, len);
+	cgroup_sock_addr_run(&ctx, atype, &flags);
+	return ctx.uaddrlen;
+}
+
+int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
+				   int len)
+{
+	return show_name(sk, name, len, CGROUP_UNIX_GETPEERNAME);
+}
+
+int __cgroup_sock_unix_getsockname(struct sock *sk, struct sockaddr *name,
+				   int len)
+{
+	return show_name(sk, name, len, CGROUP_UNIX_GETSOCKNAME);
+}
+
+__bpf_kfunc_start_defs();
+
+/**
+ * bpf_sock_addr_set_sun_path() - rewrite the path of an AF_UNIX address
+ * @sa_kern: context of a program of type BPF_PROG_TYPE_CGROUP_SOCK_ADDR
+ * @sun_path: the path, without an end if it fills the whole size; one that
+ *            begins with a zero is an abstract name
+ * @sun_path__sz: its bytes, 1 to 108
+ *
+ * Context: Any that the programs run in.
+ * Return: 0, or -EINVAL if the socket is not of family AF_UNIX or the path is
+ * empty or too long.
+ */
+__bpf_kfunc int bpf_sock_addr_set_sun_path(struct bpf_sock_addr_kern *sa_kern,
+					   const u8 *sun_path, u32 sun_path__sz)
+{
+	struct sockaddr_un *name = (struct sockaddr_un *)sa_kern->uaddr;
+
+	if (sa_kern->sk->sk_family != AF_UNIX ||
+	    !sun_path__sz || sun_path__sz > sizeof(name->sun_path))
+		return -EINVAL;
+
+	memcpy(name->sun_path, sun_path, sun_path__sz);
+	sa_kern->uaddrlen = offsetof(struct sockaddr_un, sun_path) + sun_path__sz;
+	return 0;
+}
+
+__bpf_kfunc_end_defs();
+
+BTF_KFUNCS_START(kfunc_ids)
+BTF_ID_FLAGS(func, bpf_sock_addr_set_sun_path)
+BTF_KFUNCS_END(kfunc_ids)
+
+static const struct btf_kfunc_id_set kfuncs = {
+	.owner = THIS_MODULE,
+	.set = &kfunc_ids,
+};
+
+static int __init register_kfuncs(void)
+{
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, &kfuncs);
+}
+late_initcall(register_kfuncs);
