@@ -27,6 +27,11 @@ static const struct {
 	{ ADDR, BPF_CGROUP_INET6_GETPEERNAME },
 	{ ADDR, BPF_CGROUP_INET4_GETSOCKNAME },
 	{ ADDR, BPF_CGROUP_INET6_GETSOCKNAME },
+	{ ADDR, BPF_CGROUP_UNIX_CONNECT },
+	{ ADDR, BPF_CGROUP_UNIX_SENDMSG },
+	{ ADDR, BPF_CGROUP_UNIX_RECVMSG },
+	{ ADDR, BPF_CGROUP_UNIX_GETPEERNAME },
+	{ ADDR, BPF_CGROUP_UNIX_GETSOCKNAME },
 };
 
 FIXTURE(attach) {
@@ -203,6 +208,45 @@ TEST_F(attach, all_run_though_the_first_refuses)
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	EXPECT_EQ(-1, fd);
 	EXPECT_EQ(EPERM, errno);
+}
+
+/* bpf_get_retval() is what the programs before left; bpf_set_retval(0) takes a refusal back. */
+TEST_F(attach, a_later_one_takes_a_refusal_back)
+{
+	const struct bpf_insn forgive[] = {
+		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_retval),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_0, -EPERM, 2),
+		BPF_MOV64_IMM(BPF_REG_1, 0),
+		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_set_retval),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	int later = load_insns(SOCK, MADE, forgive, ARRAY_LEN(forgive));
+	int refuse = load_return(SOCK, MADE, 0), fd;
+
+	ASSERT_LE(0, later);
+	ASSERT_EQ(0, bpf_prog_attach(refuse, self->child, MADE, BPF_F_ALLOW_MULTI));
+	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
+	ASSERT_EQ(0, bpf_prog_attach(later, self->parent, MADE, BPF_F_ALLOW_MULTI));
+	fd = make(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_LE(0, fd);
+	close(fd);
+}
+
+/* Those of BPF_F_PREORDER before all others, and among them the parent's first. */
+TEST_F(attach, preorder)
+{
+	int first = BPF_F_ALLOW_MULTI | BPF_F_PREORDER, i, progs[4];
+
+	for (i = 0; i < 4; i++) {
+		progs[i] = load_digit(self->trace, SOCK, MADE, i + 1, 1);
+		ASSERT_LE(0, progs[i]);
+	}
+	ASSERT_EQ(0, bpf_prog_attach(progs[3], self->parent, MADE, BPF_F_ALLOW_MULTI));
+	ASSERT_EQ(0, bpf_prog_attach(progs[2], self->child, MADE, BPF_F_ALLOW_MULTI));
+	ASSERT_EQ(0, bpf_prog_attach(progs[1], self->child, MADE, first));
+	ASSERT_EQ(0, bpf_prog_attach(progs[0], self->parent, MADE, first));
+	EXPECT_EQ(1234, trace_of_socket(self->trace));
 }
 
 TEST_F(attach, override)

@@ -40,6 +40,11 @@ FIXTURE_VARIANT_ADD(connect, udp4) {
 	"127.0.0.9", "127.0.0.9", IPPROTO_UDP
 };
 
+FIXTURE_VARIANT_ADD(connect, udplite4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, AF_INET, "127.0.0.1",
+	"127.0.0.9", "127.0.0.9", IPPROTO_UDPLITE
+};
+
 FIXTURE_VARIANT_ADD(connect, mptcp4) {
 	AF_INET, SOCK_STREAM, IPPROTO_MPTCP, AF_INET, "127.0.0.1",
 	"127.0.0.9", "127.0.0.9", IPPROTO_TCP
@@ -53,6 +58,11 @@ FIXTURE_VARIANT_ADD(connect, tcp6) {
 FIXTURE_VARIANT_ADD(connect, udp6) {
 	AF_INET6, SOCK_DGRAM, IPPROTO_UDP, AF_INET6, "::1",
 	"fd00::9", "fd00::9", IPPROTO_UDP
+};
+
+FIXTURE_VARIANT_ADD(connect, udplite6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, AF_INET6, "::1",
+	"fd00::9", "fd00::9", IPPROTO_UDPLITE
 };
 
 FIXTURE_VARIANT_ADD(connect, mptcp6) {
@@ -203,6 +213,29 @@ TEST_F(connect, length_comes_first)
 	self->to.len = sizeof(self->to.in6);
 	do_connect(fd, self->to);
 	EXPECT_EQ(0, saw->calls);
+}
+
+/* The choice is the program's alone: no bind program is asked, and a disconnect leaves it. */
+TEST_F(connect, the_chosen_source_stays)
+{
+	enum hook post = variant->family == AF_INET ? POST_BIND4 : POST_BIND6;
+	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
+	struct endpoint local = endpoint(variant->family, variant->local, 0), own, unspec = {};
+	struct order *order = &self->box.order[self->hook];
+	int fd = make(variant->family, variant->type, variant->protocol);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, box_attach(&self->box, post));
+	order->bind_family = variant->to_family;
+	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
+	EXPECT_EQ(0, do_connect(fd, self->to));
+	EXPECT_EQ(0, self->box.seen[post].calls);
+	if (variant->type == SOCK_STREAM)
+		return;
+	unspec.len = sizeof(unspec.any);
+	EXPECT_EQ(0, do_connect(fd, unspec));
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
 }
 
 /* D5: the address of bpf_bind() is of the socket's family, or the call fails. */

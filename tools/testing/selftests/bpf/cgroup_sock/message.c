@@ -216,6 +216,61 @@ TEST_F(message, recvmsg_shows_the_sender)
 	EXPECT_EQ(2, saw->calls);
 }
 
+TEST_F(message, recvmmsg_shows_each_sender)
+{
+	struct seen *saw = &self->box.seen[self->receive];
+	struct endpoint from[3] = {};
+	struct mmsghdr messages[3] = {};
+	struct iovec data[3];
+	char room[3][8];
+	int i;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->receive));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, send_to(self->client, &self->to));
+		data[i] = (struct iovec){ room[i], sizeof(room[i]) };
+		messages[i].msg_hdr.msg_name = &from[i].any;
+		messages[i].msg_hdr.msg_namelen = sizeof(from[i].in6);
+		messages[i].msg_hdr.msg_iov = &data[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	EXPECT_EQ(3, recvmmsg(self->server, messages, 3, MSG_DONTWAIT, NULL));
+	EXPECT_EQ(3, saw->calls);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(port_of(local_of(self->client)), port_of(from[i]));
+}
+
+/* What comes from the error queue is the address that was asked for, and nobody else's. */
+TEST_F(message, the_error_queue_is_not_shown)
+{
+	bool inet = variant->family == AF_INET;
+	struct endpoint from = {};
+	struct iovec data;
+	char room[8], control[256];
+	struct msghdr message = {
+		.msg_name = &from.any,
+		.msg_namelen = sizeof(from.in6),
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int one = 1;
+
+	data = (struct iovec){ room, sizeof(room) };
+	ASSERT_EQ(0, box_attach(&self->box, self->receive));
+	ASSERT_EQ(0, setsockopt(self->client, inet ? IPPROTO_IP : IPPROTO_IPV6,
+				inet ? IP_RECVERR : IPV6_RECVERR, &one, sizeof(one)));
+	if (!inet)
+		ASSERT_EQ(0, setsockopt(self->client, IPPROTO_IP, IP_RECVERR, &one, sizeof(one)));
+	close(self->server);
+	self->server = -1;
+	EXPECT_EQ(0, send_to(self->client, &self->to));
+	EXPECT_EQ(4, recvmsg(self->client, &message, MSG_ERRQUEUE | MSG_DONTWAIT));
+	EXPECT_EQ(self->to.in.sin_port, from.in.sin_port);
+	EXPECT_EQ(0, self->box.seen[self->receive].calls);
+}
+
 /* D13: the program sees the family that the kernel takes it for. */
 TEST(unspec_is_inet)
 {

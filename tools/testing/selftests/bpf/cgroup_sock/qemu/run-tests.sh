@@ -7,7 +7,7 @@ cd "$1" || exit 1
 shift
 sed -nE 's/^bpf\/cgroup_sock:(.*)/\1/p' kselftest-list.txt | while read -r name; do
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-	args=TEST_ARGS_$name
+	args=TEST_ARGS_${name%.sh}
 	echo "=== begin $name"
 	start=$SECONDS
 	# shellcheck disable=SC2086 # several arguments
