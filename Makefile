@@ -22,6 +22,9 @@ demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 
 check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
+compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hundred thousand times, and compare
+	@$(qemu)/compat.sh $(build)
+
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@$(qemu)/shell.sh $(build) $(or $(K),ours)
 
@@ -44,7 +47,7 @@ lint: tree ## the checks of the repository itself, checkpatch among them
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/log $(build)/export $(build)/checkpatch
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/log $(build)/export $(build)/checkpatch
 
 distclean: ## remove all that was built
 	rm -rf $(build)
@@ -94,6 +97,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
-.PHONY: help demo check shell kernels tree refresh export bisectable lint clean distclean packages source \
+.PHONY: help demo check compat shell kernels tree refresh export bisectable lint clean distclean packages source \
 	base mainline ours selftests samples check-ours check-control check-ipv6-module check-off \
 	check-demo check-summary
