@@ -8,6 +8,9 @@
 #define _BPF_CGROUP_SOCK_ADDR_H
 
 #include <linux/bpf-cgroup-sock.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <net/ipv6.h>
 
 int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 			u32 *flags);
@@ -56,6 +59,32 @@ static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
 	if (!cgroup_sock_active(sk, INET6_BIND))
 		return 0;
 	return __cgroup_sock_bind6(sk, uaddr, addr_len, flags);
+}
+
+/**
+ * cgroup_sock_bind_own6() - run bind programs for a protocol with a bind
+ * function of its own
+ * @sk: socket of family AF_INET6
+ * @uaddr: the kernel's copy of the address, which programs may rewrite
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * Such a function may take AF_INET addresses (SCTP), which are a matter for the
+ * INET4_BIND programs. What is too short for its family is left to it.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_bind_own6(struct sock *sk, struct sockaddr *uaddr,
+					int addr_len)
+{
+	u32 flags;
+
+	if (addr_len >= SIN6_LEN_RFC2133 && uaddr->sa_family != AF_INET)
+		return cgroup_sock_bind6(sk, uaddr, addr_len, &flags);
+	if (addr_len >= sizeof(struct sockaddr_in) &&
+	    uaddr->sa_family == AF_INET)
+		return cgroup_sock_bind4(sk, uaddr, addr_len, &flags);
+	return 0;
 }
 
 /**

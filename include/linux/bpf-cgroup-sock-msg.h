@@ -9,11 +9,18 @@
 
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/in6.h>
+#include <linux/socket.h>
 
 int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
 			   __be16 *dport);
 int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 			   struct in6_addr *daddr, __be16 *dport);
+int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
+			  __be32 *saddr, __be32 *daddr);
+int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
+				 __be32 *saddr, __be32 *daddr);
+int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
+			  struct in6_addr *saddr, struct in6_addr *daddr);
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
 void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
@@ -66,8 +73,72 @@ static inline int cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 }
 
 /**
+ * cgroup_sock_sendto4() - run UDP4_SENDMSG programs for a socket without ports
+ * @sk: raw, ping or L2TP socket that sends an IPv4 datagram
+ * @msg: the message; programs run if it has an address of its own
+ * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
+ * @daddr: the destination, which programs may rewrite
+ *
+ * The programs see the port that user space put into the address, whatever it
+ * means to the protocol. Nothing would follow another one.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL if a program changed the port, or -EPERM or the errno of a
+ * program.
+ */
+static inline int cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
+				      __be32 *saddr, __be32 *daddr)
+{
+	if (!cgroup_sock_active(sk, UDP4_SENDMSG) || !msg->msg_namelen)
+		return 0;
+	return __cgroup_sock_sendto4(sk, msg, saddr, daddr);
+}
+
+/**
+ * cgroup_sock_sendto4_locked() - the same as cgroup_sock_sendto4(), locked
+ * @sk: L2TP socket that sends an IPv4 datagram
+ * @msg: the message; programs run if it has an address of its own
+ * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
+ * @daddr: the destination, which programs may rewrite
+ *
+ * Context: Process context, with the socket lock held.
+ * Return: 0, -EINVAL if a program changed the port, or -EPERM or the errno of a
+ * program.
+ */
+static inline int cgroup_sock_sendto4_locked(struct sock *sk,
+					     const struct msghdr *msg,
+					     __be32 *saddr, __be32 *daddr)
+{
+	if (!cgroup_sock_active(sk, UDP4_SENDMSG) || !msg->msg_namelen)
+		return 0;
+	return __cgroup_sock_sendto4_locked(sk, msg, saddr, daddr);
+}
+
+/**
+ * cgroup_sock_sendto6() - run UDP6_SENDMSG programs for a socket without ports
+ * @sk: raw, ping or L2TP socket that sends an IPv6 datagram
+ * @msg: the message; programs run if it has an address of its own
+ * @saddr: the source address, :: if the kernel is to choose; may be rewritten
+ * @daddr: the destination, which programs may rewrite
+ *
+ * The same as cgroup_sock_sendto4(). A datagram is on its way to IPv6 here, so
+ * a v4-mapped destination is -EINVAL, too.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
+				      struct in6_addr *saddr,
+				      struct in6_addr *daddr)
+{
+	if (!cgroup_sock_active(sk, UDP6_SENDMSG) || !msg->msg_namelen)
+		return 0;
+	return __cgroup_sock_sendto6(sk, msg, saddr, daddr);
+}
+
+/**
  * cgroup_sock_recvmsg4() - run UDP4_RECVMSG programs on a datagram's sender
- * @sk: UDP or UDP-Lite socket of family AF_INET
+ * @sk: datagram or raw socket of family AF_INET
  * @from: the sender as user space is to see it, which programs may rewrite
  *
  * Context: Process context, without the socket lock; may sleep.
@@ -81,7 +152,7 @@ static inline void cgroup_sock_recvmsg4(struct sock *sk,
 
 /**
  * cgroup_sock_recvmsg6() - run UDP6_RECVMSG programs on a datagram's sender
- * @sk: UDP or UDP-Lite socket of family AF_INET6
+ * @sk: datagram or raw socket of family AF_INET6
  * @from: the sender as user space is to see it, which programs may rewrite
  *
  * Context: Process context, without the socket lock; may sleep.

@@ -13,10 +13,12 @@
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/cgroup.h>
 #include <linux/socket.h>
+#include <linux/un.h>
 
 int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
 			       int *addr_len);
-int __cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg);
+int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
+			       int *len, struct sockaddr_storage *copy);
 void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg);
 int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
 				   int len);
@@ -44,17 +46,21 @@ static inline int cgroup_sock_unix_connect(struct sock *sk,
 /**
  * cgroup_sock_unix_sendmsg() - run UNIX_SENDMSG programs on a destination
  * @sk: datagram socket of family AF_UNIX
- * @msg: a message with a destination, which programs may rewrite; its length
- *       follows the rewrite
+ * @name: the destination that user space gave, which stays as it is for those
+ *        who look at it later; if there are programs, it is @copy after them
+ * @len: bytes of *@name, which follows the rewrite
+ * @copy: room for the address that programs may rewrite
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, or -EPERM or the errno of a program.
  */
-static inline int cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg)
+static inline int cgroup_sock_unix_sendmsg(struct sock *sk,
+					   struct sockaddr_un **name, int *len,
+					   struct sockaddr_storage *copy)
 {
 	if (!cgroup_sock_active(sk, UNIX_SENDMSG))
 		return 0;
-	return __cgroup_sock_unix_sendmsg(sk, msg);
+	return __cgroup_sock_unix_sendmsg(sk, name, len, copy);
 }
 
 /**

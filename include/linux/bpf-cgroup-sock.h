@@ -44,7 +44,9 @@ int __cgroup_sock_post_bind6(struct sock *sk);
  * @sk: socket of family AF_INET or AF_INET6 that nobody else can reach yet and
  *      that is in no hash table
  *
- * The programs may set the device, mark and priority of @sk.
+ * The programs may set the device, mark and priority of @sk. The device stays
+ * when connect() dissolves an association. If @sk is refused although a program
+ * allowed it, the INET_SOCK_RELEASE programs see it go.
  *
  * Context: Process context, may not be called under a spinlock.
  * Return: 0, or what socket(2) fails with: -EPERM or the errno of a program,
@@ -100,6 +102,22 @@ static inline int cgroup_sock_post_bind6(struct sock *sk)
 	if (!cgroup_sock_active(sk, INET6_POST_BIND))
 		return 0;
 	return __cgroup_sock_post_bind6(sk);
+}
+
+/**
+ * cgroup_sock_port_chosen() - run post_bind programs on a port that the kernel
+ * chose for a socket that nobody bound
+ * @sk: socket of family AF_INET or AF_INET6 that just got a local port
+ *
+ * A refusal gives the port back, see cgroup_sock_post_bind4().
+ *
+ * Context: Process context, with the socket lock held.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_port_chosen(struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 ? cgroup_sock_post_bind6(sk) :
+					   cgroup_sock_post_bind4(sk);
 }
 
 #endif /* _BPF_CGROUP_SOCK_H */

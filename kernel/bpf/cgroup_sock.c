@@ -85,14 +85,15 @@ void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max)
 }
 
 #ifdef CONFIG_INET
-static int run_sock(struct sock *sk, enum cgroup_bpf_attach_type atype)
+static int run_sock(struct sock *sk, enum cgroup_bpf_attach_type atype,
+		    u32 *returned)
 {
-	u32 flags;
 	int err;
 
 	migrate_disable();
 	rcu_read_lock();
-	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), sk, &flags);
+	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), sk,
+				    returned);
 	rcu_read_unlock();
 	migrate_enable();
 	return err;
@@ -100,38 +101,49 @@ static int run_sock(struct sock *sk, enum cgroup_bpf_attach_type atype)
 
 int __cgroup_sock_create(struct sock *sk)
 {
-	int err = run_sock(sk, CGROUP_INET_SOCK_CREATE);
+	u32 returned;
+	int err = run_sock(sk, CGROUP_INET_SOCK_CREATE, &returned);
 
-	if (err || !sk->sk_bound_dev_if)
-		return err;
+	if (!err && sk->sk_bound_dev_if) {
+		rcu_read_lock();
+		if (!dev_get_by_index_rcu(sock_net(sk), sk->sk_bound_dev_if))
+			err = -ENODEV;
+		rcu_read_unlock();
+	}
+	inet_sk(sk)->prog_dev_if = sk->sk_bound_dev_if;
 
-	rcu_read_lock();
-	if (!dev_get_by_index_rcu(sock_net(sk), sk->sk_bound_dev_if))
-		err = -ENODEV;
-	rcu_read_unlock();
+	/* Nobody will close this one, but a program that allowed it noted it. */
+	if (err && (returned & 1))
+		cgroup_sock_release(sk);
 	return err;
 }
 EXPORT_SYMBOL(__cgroup_sock_create);
 
 void __cgroup_sock_release(struct sock *sk)
 {
-	run_sock(sk, CGROUP_INET_SOCK_RELEASE);
+	u32 returned;
+
+	run_sock(sk, CGROUP_INET_SOCK_RELEASE, &returned);
 }
 
 /* What get_port() did is undone by inet_put_port() in the protocols with a
  * bind hash (TCP, DCCP), and by leaving the protocol's own table in all others.
+ * Raw and L2TP sockets have no ports, and stay where they are.
  */
 static int post_bind(struct sock *sk, enum cgroup_bpf_attach_type atype)
 {
-	int err = run_sock(sk, atype);
+	u32 returned;
+	int err = run_sock(sk, atype, &returned);
 
 	if (!err)
 		return 0;
 
-	if (inet_test_bit(IS_ICSK, sk))
+	if (inet_test_bit(IS_ICSK, sk)) {
 		inet_put_port(sk);
-	else
+		inet_sk(sk)->inet_sport = 0;
+	} else if (sk->sk_prot->get_port) {
 		sk->sk_prot->unhash(sk);
+	}
 	return err;
 }
 
@@ -139,6 +151,7 @@ int __cgroup_sock_post_bind4(struct sock *sk)
 {
 	return post_bind(sk, CGROUP_INET4_POST_BIND);
 }
+EXPORT_SYMBOL(__cgroup_sock_post_bind4);
 
 int __cgroup_sock_post_bind6(struct sock *sk)
 {

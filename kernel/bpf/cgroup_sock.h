@@ -23,39 +23,39 @@ cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
 
 /*
  * Bit 0 of what a program returns is its verdict. All programs run, whatever
- * the ones before said; @flags collects the bits above the verdicts. A program
- * can leave any number behind with bpf_set_retval(), but only an errno leaves
+ * the ones before said; @returned has each bit that one of them returned. A
+ * program can leave any number behind with bpf_set_retval(), but only an errno leaves
  * here: callers take everything else for success.
  */
 static __always_inline int
 cgroup_sock_run_array(const struct bpf_prog_array *array,
-		      const void *ctx, u32 *flags)
+		      const void *ctx, u32 *returned)
 {
 	const struct bpf_prog_array_item *item;
 	struct bpf_cg_run_ctx run_ctx;
 	struct bpf_run_ctx *outer_ctx;
 	const struct bpf_prog *prog;
-	u32 verdict, verdicts = 0;
+	u32 verdict, all = 0;
 
 	run_ctx.retval = 0;
 	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
 	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
 		run_ctx.prog_item = item;
 		verdict = bpf_prog_run(prog, ctx);
-		verdicts |= verdict;
+		all |= verdict;
 		if (!(verdict & 1) && !IS_ERR_VALUE((long)run_ctx.retval))
 			run_ctx.retval = -EPERM;
 	}
 	bpf_reset_run_ctx(outer_ctx);
 
-	*flags = verdicts >> 1;
+	*returned = all;
 	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
 }
 
 int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
-			 enum cgroup_bpf_attach_type atype, u32 *flags);
+			 enum cgroup_bpf_attach_type atype, u32 *returned);
 int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
 				  enum cgroup_bpf_attach_type atype,
-				  u32 *flags);
+				  u32 *returned);
 
 #endif /* __CGROUP_SOCK_H */

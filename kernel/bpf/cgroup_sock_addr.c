@@ -13,14 +13,14 @@
 
 /* For callers that hold the socket lock. */
 int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
-			 enum cgroup_bpf_attach_type atype, u32 *flags)
+			 enum cgroup_bpf_attach_type atype, u32 *returned)
 {
 	int err;
 
 	migrate_disable();
 	rcu_read_lock();
 	err = cgroup_sock_run_array(cgroup_sock_array(ctx->sk, atype), ctx,
-				    flags);
+				    returned);
 	rcu_read_unlock();
 	migrate_enable();
 	return err;
@@ -32,7 +32,7 @@ int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
  * update that brings the need in makes a new array.
  */
 int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
-				  enum cgroup_bpf_attach_type atype, u32 *flags)
+				  enum cgroup_bpf_attach_type atype, u32 *returned)
 {
 	const struct bpf_prog_array *array;
 	int err;
@@ -41,7 +41,7 @@ int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
 	rcu_read_lock();
 	array = cgroup_sock_array(ctx->sk, atype);
 	if (likely(!array->needs_sock_lock)) {
-		err = cgroup_sock_run_array(array, ctx, flags);
+		err = cgroup_sock_run_array(array, ctx, returned);
 		rcu_read_unlock();
 		migrate_enable();
 		return err;
@@ -50,7 +50,7 @@ int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
 	migrate_enable();
 
 	lock_sock(ctx->sk);
-	err = cgroup_sock_addr_run(ctx, atype, flags);
+	err = cgroup_sock_addr_run(ctx, atype, returned);
 	release_sock(ctx->sk);
 	return err;
 }
@@ -61,10 +61,10 @@ static int bind(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
-	u32 flags;
-	int err = cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
+	u32 returned;
+	int err = cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
 
-	if (flags)
+	if (returned & 2)
 		*bind_flags |= BIND_SKIP_PORT_CAP;
 	return err;
 }
@@ -74,6 +74,7 @@ int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 {
 	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND, flags);
 }
+EXPORT_SYMBOL(__cgroup_sock_bind4);
 
 int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 			u32 *flags)
@@ -89,13 +90,13 @@ int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
-	u32 flags;
+	u32 returned;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
-	return cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &flags);
+	return cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
@@ -104,13 +105,13 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
-	u32 flags;
+	u32 returned;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &flags);
+	return cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
@@ -119,7 +120,7 @@ int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
-	u32 flags;
+	u32 returned;
 
 	if (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET) {
 		if (addr_len < sizeof(struct sockaddr_in))
@@ -127,9 +128,9 @@ int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
 			return -EAFNOSUPPORT;
 		return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT,
-						     &flags);
+						     &returned);
 	}
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT, &flags);
+	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT, &returned);
 }

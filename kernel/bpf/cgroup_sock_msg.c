@@ -24,10 +24,10 @@ int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
 		.uaddrlen = sizeof(to),
 		.t_ctx = saddr,
 	};
-	u32 flags;
+	u32 returned;
 	int err;
 
-	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP4_SENDMSG, &flags);
+	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP4_SENDMSG, &returned);
 	if (err)
 		return err;
 	if (!to.sin_port)
@@ -51,10 +51,10 @@ int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 		.uaddrlen = sizeof(to),
 		.t_ctx = saddr,
 	};
-	u32 flags;
+	u32 returned;
 	int err;
 
-	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &flags);
+	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &returned);
 	if (err)
 		return err;
 	if (!to.sin6_port || ipv6_addr_v4mapped(&to.sin6_addr))
@@ -65,6 +65,77 @@ int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 }
 EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
 
+typedef int (*run_fn)(struct bpf_sock_addr_kern *ctx,
+		      enum cgroup_bpf_attach_type atype, u32 *returned);
+
+static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
+				   __be32 *saddr, __be32 *daddr, run_fn run)
+{
+	__be16 port = ((struct sockaddr_in *)msg->msg_name)->sin_port;
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = *daddr,
+		.sin_port = port,
+	};
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk,
+		.uaddr = (struct sockaddr *)&to,
+		.uaddrlen = sizeof(to),
+		.t_ctx = saddr,
+	};
+	u32 returned;
+	int err;
+
+	err = run(&ctx, CGROUP_UDP4_SENDMSG, &returned);
+	if (err)
+		return err;
+	if (to.sin_port != port)
+		return -EINVAL;
+	*daddr = to.sin_addr.s_addr;
+	return 0;
+}
+
+int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
+			  __be32 *saddr, __be32 *daddr)
+{
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run_unlocked);
+}
+
+int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
+				 __be32 *saddr, __be32 *daddr)
+{
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run);
+}
+EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
+
+int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
+			  struct in6_addr *saddr, struct in6_addr *daddr)
+{
+	__be16 port = ((struct sockaddr_in6 *)msg->msg_name)->sin6_port;
+	struct sockaddr_in6 to = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = *daddr,
+		.sin6_port = port,
+	};
+	struct bpf_sock_addr_kern ctx = {
+		.sk = sk,
+		.uaddr = (struct sockaddr *)&to,
+		.uaddrlen = sizeof(to),
+		.t_ctx = saddr,
+	};
+	u32 returned;
+	int err;
+
+	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &returned);
+	if (err)
+		return err;
+	if (to.sin6_port != port || ipv6_addr_v4mapped(&to.sin6_addr))
+		return -EINVAL;
+	*daddr = to.sin6_addr;
+	return 0;
+}
+EXPORT_SYMBOL(__cgroup_sock_sendto6);
+
 /* The verifier has seen to it that these programs allow. */
 static void show_name(struct sock *sk, void *name, int len,
 		      enum cgroup_bpf_attach_type atype)
@@ -72,9 +143,9 @@ static void show_name(struct sock *sk, void *name, int len,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = name, .uaddrlen = len,
 	};
-	u32 flags;
+	u32 returned;
 
-	cgroup_sock_addr_run(&ctx, atype, &flags);
+	cgroup_sock_addr_run(&ctx, atype, &returned);
 }
 
 static void show_name_unlocked(struct sock *sk, void *name, int len,
@@ -83,15 +154,16 @@ static void show_name_unlocked(struct sock *sk, void *name, int len,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = name, .uaddrlen = len,
 	};
-	u32 flags;
+	u32 returned;
 
-	cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
+	cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
 }
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
 {
 	show_name_unlocked(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG);
 }
+EXPORT_SYMBOL(__cgroup_sock_recvmsg4);
 
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
 {
@@ -103,6 +175,7 @@ void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
 {
 	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME);
 }
+EXPORT_SYMBOL(__cgroup_sock_getpeername4);
 
 void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
 {
@@ -114,6 +187,7 @@ void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
 {
 	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME);
 }
+EXPORT_SYMBOL(__cgroup_sock_getsockname4);
 
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
 {

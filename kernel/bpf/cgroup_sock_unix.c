@@ -30,11 +30,11 @@ static int run_unlocked(struct sock *sk, struct sockaddr *uaddr, int *len,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = *len,
 	};
-	u32 flags;
+	u32 returned;
 	int err;
 
 	clear_tail(uaddr, *len);
-	err = cgroup_sock_addr_run_unlocked(&ctx, atype, &flags);
+	err = cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
 	if (!err)
 		*len = ctx.uaddrlen;
 	return err;
@@ -46,9 +46,12 @@ int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
 	return run_unlocked(sk, uaddr, addr_len, CGROUP_UNIX_CONNECT);
 }
 
-int __cgroup_sock_unix_sendmsg(struct sock *sk, struct msghdr *msg)
+int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
+			       int *len, struct sockaddr_storage *copy)
 {
-	return run_unlocked(sk, msg->msg_name, &msg->msg_namelen,
+	memcpy(copy, *name, *len);
+	*name = (struct sockaddr_un *)copy;
+	return run_unlocked(sk, (struct sockaddr *)copy, len,
 			    CGROUP_UNIX_SENDMSG);
 }
 
@@ -67,10 +70,10 @@ static int show_name(struct sock *sk, struct sockaddr *name, int len,
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = name, .uaddrlen = len,
 	};
-	u32 flags;
+	u32 returned;
 
 	clear_tail(name, len);
-	cgroup_sock_addr_run(&ctx, atype, &flags);
+	cgroup_sock_addr_run(&ctx, atype, &returned);
 	return ctx.uaddrlen;
 }
 

@@ -18,7 +18,8 @@
 #define ASKED	4000	/* where the client wants to go, and one server is */
 #define OTHER	4002	/* where a program may send it, and the other one is */
 #define OWN	4001	/* what a client binds to */
-#define LOW	80
+#define LOW	1022	/* beyond the ids that ping sockets get here */
+#define CHOSEN	4003	/* what a program binds to */
 
 /* Kinds of sockets, and how they call their server. */
 static const struct kind {
@@ -84,7 +85,7 @@ static const struct deed {
 	  .to_other = true },
 	{ "bpf_bind", CONNECTS, { .verdict = 1, .bind_family = 1 } },
 	{ "bpf_bind with a port", CONNECTS,
-	  { .verdict = 1, .bind_family = 1, .bind_port = 0x1234 } },
+	  { .verdict = 1, .bind_family = 1, .bind_port = 1 } },
 	{ "choose the source", SENDS, { .verdict = 1, .source = { 1 } } },
 	{ "rewrite the path", UNIX_CALLS | UNIX_NAMES, { .verdict = 1, .rewrite = 1 } },
 };
@@ -99,6 +100,18 @@ static const struct kind udp6 = {
 
 static struct box box;
 
+/* Those that were not asked for are the kernel's choice, another one each time. */
+static bool asked_for(int port)
+{
+	static const int ports[] = { 0, LOW, ASKED, OWN, OTHER, CHOSEN };
+	int i;
+
+	for (i = 0; i < ARRAY_LEN(ports); i++)
+		if (port == ports[i])
+			return true;
+	return false;
+}
+
 /* An address as text; a port that the kernel chose is just that. */
 static const char *text(const struct endpoint *e)
 {
@@ -108,7 +121,7 @@ static const char *text(const struct endpoint *e)
 	int port = port_of(*e);
 
 	inet_ntop(e->any.sa_family, endpoint_ip(e), ip, sizeof(ip));
-	snprintf(s, 80, port >= 32768 ? "%d[%s]:any" : "%d[%s]:%d", e->any.sa_family, ip, port);
+	snprintf(s, 80, asked_for(port) ? "%d[%s]:%d" : "%d[%s]:any", e->any.sa_family, ip, port);
 	return s;
 }
 
@@ -126,7 +139,7 @@ static void print_seen(void)
 		printf("; hook %d ran %u: %u %u %u user_family %u ip %x %x %x %x port ", i,
 		       saw->calls, saw->family, saw->type, saw->protocol, saw->user_family,
 		       saw->ip[0], saw->ip[1], saw->ip[2], saw->ip[3]);
-		printf(port >= 32768 ? "any" : "%u", port);
+		printf(asked_for(port) ? "%u" : "any", port);
 		if (i == SENDMSG4 || i == SENDMSG6)
 			printf(" source %x %x %x %x", saw->source[0], saw->source[1],
 			       saw->source[2], saw->source[3]);
@@ -447,6 +460,8 @@ static void be_told(const struct kind *k, enum hook which, const struct deed *d)
 	}
 	if (order.source[0])
 		memcpy(order.source, ip, len);
+	if (order.bind_port)
+		order.bind_port = htons(CHOSEN);
 	if (order.bind_family) {
 		order.bind_family = k->to_family;
 		memcpy(order.bind_ip, endpoint_ip(&own), endpoint_ip_len(&own));

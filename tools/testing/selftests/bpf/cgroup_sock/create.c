@@ -210,6 +210,51 @@ TEST_F(create, release_follows)
 	EXPECT_EQ(2, saw->calls);
 }
 
+/* D15: a program that allowed a socket can forget it, though another one refused it. */
+TEST_F(create, release_follows_a_refusal)
+{
+	int other = load_return(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 1);
+
+	ASSERT_EQ(0, box_attach(&self->box, RELEASE));
+	self->box.order[CREATE].verdict = 0;
+	EXPECT_EQ(-EPERM, make(variant->family, variant->type, variant->protocol));
+	EXPECT_EQ(0, self->box.seen[RELEASE].calls);
+	ASSERT_EQ(0, bpf_prog_attach(other, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+				     BPF_F_ALLOW_MULTI));
+	EXPECT_EQ(-EPERM, make(variant->family, variant->type, variant->protocol));
+	EXPECT_EQ(1, self->box.seen[RELEASE].calls);
+}
+
+/* D9: what dissolves an association does not take the socket out of its VRF. */
+TEST_F(create, a_disconnect_leaves_the_device)
+{
+	struct endpoint to = endpoint(variant->family,
+				      variant->family == AF_INET ? "127.0.0.1" : "::1", 9);
+	struct endpoint unspec = { .len = sizeof(unspec.any) };
+	struct order *order = &self->box.order[CREATE];
+	int fd, device = 1;
+
+	order->write_device = 1;
+	order->device = 1;
+	fd = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, fd);
+	do_connect(fd, to);
+	do_connect(fd, unspec);
+	EXPECT_EQ(1, option(fd, SO_BINDTOIFINDEX));
+	close(fd);
+	/* What the user bound is dissolved as ever. */
+	order->write_device = 0;
+	if (variant->type != SOCK_DGRAM || variant->seen_protocol != IPPROTO_UDP)
+		return;
+	fd = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof(device)));
+	EXPECT_EQ(0, do_connect(fd, to));
+	EXPECT_EQ(0, do_connect(fd, unspec));
+	EXPECT_EQ(0, option(fd, SO_BINDTOIFINDEX));
+	close(fd);
+}
+
 /* A socket is of the cgroup that it was made in, wherever its task goes, and keeps it alive. */
 FIXTURE(cgroup) {
 	struct box box;

@@ -70,6 +70,23 @@ static inline void cgroup_remove(int fd, const char *path)
 	rmdir(path);
 }
 
+/* A new IPv6 address cannot be bound to before a worker of the kernel's had a look at it. */
+static inline int wait_for_address(const char *ip)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), i, err = 0;
+
+	inet_pton(AF_INET6, ip, &sin6.sin6_addr);
+	for (i = 0; i < 1000; i++) {
+		err = bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)) ? -errno : 0;
+		if (err != -EADDRNOTAVAIL)
+			break;
+		usleep(1000);
+	}
+	close(fd);
+	return err;
+}
+
 /*
  * A network of the test's own: a loopback device, also at fd00::2 and fd00::9, and ping sockets
  * for everybody. By ioctl(), as running ip(8) for each test would take most of their time.
@@ -89,7 +106,8 @@ static inline int new_network(void)
 	inet_pton(AF_INET6, "fd00::9", &address.ifr6_addr);
 	err |= ioctl(fd, SIOCSIFADDR, &address);
 	close(fd);
-	return err ? -EIO : write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+	return err ? -EIO : wait_for_address("fd00::2") ?: wait_for_address("fd00::9") ?:
+	       write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 }
 
 static inline int load_insns(enum bpf_prog_type type, enum bpf_attach_type expected,
@@ -117,6 +135,7 @@ struct endpoint {
 		struct sockaddr any;
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
+		char room[32];	/* L2TP's are longer */
 	};
 	socklen_t len;
 };

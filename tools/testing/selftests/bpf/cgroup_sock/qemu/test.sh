@@ -21,8 +21,9 @@ fi
 		echo "mkdir -p /lib/modules"
 		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
 		echo "modprobe ipv6"
-		# MPTCP has no IPv6 when that is a module.
+		# MPTCP has no IPv6 when that is a module, and DCCP is left out of this kernel.
 		echo "export TEST_ARGS_create='-V mptcp6' TEST_ARGS_connect='-V mptcp6'"
+		echo "export TEST_ARGS_paths='-V mptcp6 -V dccp4 -V dccp6'"
 		# IPv6 is not AF_UNIX's business, and the kernel has no BTF for its tests.
 		tests=${tests/ unix/}
 	fi

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No way round a hook: for each protocol, each call that gives the kernel an address or makes it
+ * choose one runs the programs, and a refusal leaves the socket as it was.
+ */
+#include "../../kselftest_harness.h"
+#include "box.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef IPPROTO_L2TP
+#define IPPROTO_L2TP 115
+#endif
+#define IPPROTO_TRIAL	253	/* for experiments */
+#define SOL_DCCP	269
+
+FIXTURE(path) {
+	struct box box;
+	bool inet;
+	int fd;
+	int server;
+	struct endpoint own;
+	struct endpoint to;
+};
+
+FIXTURE_VARIANT(path) {
+	int family;
+	int type;
+	int protocol;
+	bool ports;	/* it has them */
+	bool sends;	/* messages with an address */
+	int len;	/* of an address, if not the usual */
+};
+
+FIXTURE_VARIANT_ADD(path, tcp4) {
+	AF_INET, SOCK_STREAM, IPPROTO_TCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, tcp6) {
+	AF_INET6, SOCK_STREAM, IPPROTO_TCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, mptcp4) {
+	AF_INET, SOCK_STREAM, IPPROTO_MPTCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, mptcp6) {
+	AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, dccp4) {
+	AF_INET, SOCK_DCCP, IPPROTO_DCCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, dccp6) {
+	AF_INET6, SOCK_DCCP, IPPROTO_DCCP, true, false
+};
+
+FIXTURE_VARIANT_ADD(path, udp4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_UDP, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, udp6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_UDP, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, udplite4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, udplite6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, ping4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_ICMP, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, ping6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, true, true
+};
+
+FIXTURE_VARIANT_ADD(path, raw4) {
+	AF_INET, SOCK_RAW, IPPROTO_TRIAL, false, true
+};
+
+FIXTURE_VARIANT_ADD(path, raw6) {
+	AF_INET6, SOCK_RAW, IPPROTO_TRIAL, false, true
+};
+
+FIXTURE_VARIANT_ADD(path, l2tp4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_L2TP, false, true
+};
+
+FIXTURE_VARIANT_ADD(path, l2tp6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, false, true, 32
+};
+
+static int new_socket(int family, int type, int protocol)
+{
+	int fd = make(family, type, protocol), service = 1;
+
+	/* DCCP: the service; nothing connects without */
+	if (type == SOCK_DCCP)
+		setsockopt(fd, SOL_DCCP, 2, &service, sizeof(service));
+	return fd;
+}
+
+FIXTURE_SETUP(path)
+{
+	self->inet = variant->family == AF_INET;
+	ASSERT_EQ(0, box_open(&self->box));
+	self->fd = new_socket(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, self->fd);
+	self->server = new_socket(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, self->server);
+	self->own = endpoint(variant->family, self->inet ? "127.0.0.9" : "fd00::9", 0);
+	self->to = endpoint(variant->family, self->inet ? "127.0.0.1" : "::1",
+			    variant->ports ? 4321 : 0);
+	if (variant->len) {
+		self->own.len = variant->len;
+		self->to.len = variant->len;
+	}
+	if (variant->protocol == IPPROTO_L2TP) {
+		/* It has connections, with ids behind the address: 1 and 2, byte swapped. */
+		self->own.room[self->inet ? 11 : 31] = 1;
+		self->to.room[self->inet ? 11 : 31] = 2;
+	}
+	EXPECT_EQ(0, do_bind(self->server, self->to));
+	if (!variant->sends)
+		EXPECT_EQ(0, listen(self->server, 8));
+}
+
+FIXTURE_TEARDOWN(path)
+{
+	close(self->fd);
+	close(self->server);
+	box_close(&self->box);
+}
+
+/* L2TP connects only what was bound. */
+static int connect_to(int fd, int protocol, struct endpoint *own, struct endpoint *to)
+{
+	if (protocol == IPPROTO_L2TP)
+		do_bind(fd, *own);
+	return do_connect(fd, *to);
+}
+
+static bool has_address(int fd, const struct endpoint *e)
+{
+	struct endpoint own = local_of(fd);
+
+	return !memcmp(endpoint_ip(&own), endpoint_ip(e), endpoint_ip_len(e));
+}
+
+static int message(int fd, int protocol, struct endpoint *to)
+{
+	char data[16] = {};
+
+	switch (protocol) {
+	case IPPROTO_ICMP:
+		data[0] = 8;
+		break;
+	case IPPROTO_ICMPV6:
+		data[0] = 128;
+		break;
+	case IPPROTO_L2TP:
+		/* a control message for connection 2 of the receiver */
+		data[0] = 0xc8;
+		data[4] = 2;
+		break;
+	}
+	return sendto(fd, data, sizeof(data), 0, to ? &to->any : NULL, to ? to->len : 0) < 0 ?
+	       -errno : 0;
+}
+
+/* Refuse with this errno, or allow. */
+static void tell(struct box *box, enum hook which, int err)
+{
+	box->order[which].verdict = !err;
+	box->order[which].retval = err;
+}
+
+TEST_F(path, bind)
+{
+	enum hook hook = self->inet ? BIND4 : BIND6;
+	struct endpoint any = endpoint(variant->family, self->inet ? "0.0.0.0" : "::", 0);
+	struct order *order = &self->box.order[hook];
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, do_bind(self->fd, self->own));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_TRUE(has_address(self->fd, &any));
+	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->own),
+			    endpoint_ip_len(&self->own)));
+	EXPECT_EQ(variant->type, self->box.seen[hook].type);
+	/* The address that counts is the rewritten one. */
+	order->rewrite = 1;
+	memcpy(order->ip, endpoint_ip(&self->own), endpoint_ip_len(&self->own));
+	memcpy((void *)endpoint_ip(&self->own), endpoint_ip(&self->to), endpoint_ip_len(&any));
+	EXPECT_EQ(0, do_bind(self->fd, self->own));
+	memcpy((void *)endpoint_ip(&self->own), order->ip, endpoint_ip_len(&any));
+	EXPECT_TRUE(has_address(self->fd, &self->own));
+}
+
+TEST_F(path, post_bind)
+{
+	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
+	struct endpoint any = endpoint(variant->family, self->inet ? "0.0.0.0" : "::", 0);
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, do_bind(self->fd, self->own));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_TRUE(has_address(self->fd, &any));
+	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->own),
+			    endpoint_ip_len(&self->own)));
+	if (variant->ports)
+		EXPECT_NE(0, self->box.seen[hook].port);
+	EXPECT_EQ(0, do_bind(self->fd, self->own));
+	EXPECT_TRUE(has_address(self->fd, &self->own));
+}
+
+static bool is_free(int family, int type, int protocol, int port)
+{
+	int fd = new_socket(family, type, protocol);
+	int err = do_bind(fd, endpoint(family, "", port));
+
+	close(fd);
+	return !err;
+}
+
+TEST_F(path, port_of_listen)
+{
+	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	if (variant->sends) {
+		EXPECT_EQ(-1, listen(self->fd, 1));
+		return;
+	}
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, listen(self->fd, 1) ? -errno : 0);
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_EQ(0, port_of(local_of(self->fd)));
+	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
+			    self->box.seen[hook].port));
+	EXPECT_EQ(0, listen(self->fd, 1));
+	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
+	/* once, however often the backlog changes */
+	self->box.seen[hook].calls = 0;
+	EXPECT_EQ(0, listen(self->fd, 2));
+	EXPECT_EQ(0, self->box.seen[hook].calls);
+}
+
+TEST_F(path, port_of_connect)
+{
+	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	if (!variant->ports)
+		return;
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_EQ(0, port_of(local_of(self->fd)));
+	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
+			    self->box.seen[hook].port));
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
+	EXPECT_NE(0, self->box.seen[hook].port);
+}
+
+TEST_F(path, port_of_send)
+{
+	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	if (!variant->sends || !variant->ports)
+		return;
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, message(self->fd, variant->protocol, &self->to));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_EQ(0, port_of(local_of(self->fd)));
+	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
+			    self->box.seen[hook].port));
+	EXPECT_EQ(0, message(self->fd, variant->protocol, &self->to));
+	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
+}
+
+TEST_F(path, connect)
+{
+	enum hook hook = self->inet ? CONNECT4 : CONNECT6;
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	tell(&self->box, hook, 0);
+	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->to),
+			    endpoint_ip_len(&self->to)));
+	EXPECT_EQ(variant->type, self->box.seen[hook].type);
+	EXPECT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
+	/* bpf_bind() is for protocols with ports */
+	if (!variant->ports) {
+		self->box.order[hook].bind_family = variant->family;
+		EXPECT_EQ(0, do_connect(self->fd, self->to));
+		EXPECT_EQ(-EOPNOTSUPP, self->box.seen[hook].bind_err);
+	}
+}
+
+TEST_F(path, messages)
+{
+	enum hook send = self->inet ? SENDMSG4 : SENDMSG6, recv = self->inet ? RECVMSG4 : RECVMSG6;
+	struct endpoint from = { .len = sizeof(from.in6) };
+	struct order *order = &self->box.order[send];
+	int receiver = self->server;
+	char data[128];
+
+	ASSERT_EQ(0, box_attach(&self->box, send));
+	ASSERT_EQ(0, box_attach(&self->box, recv));
+	if (!variant->sends)
+		return;
+	tell(&self->box, send, -ENOENT);
+	EXPECT_EQ(-ENOENT, message(self->fd, variant->protocol, &self->to));
+	EXPECT_EQ(1, self->box.seen[send].calls);
+	tell(&self->box, send, 0);
+	EXPECT_EQ(0, memcmp(self->box.seen[send].ip, endpoint_ip(&self->to),
+			    endpoint_ip_len(&self->to)));
+	EXPECT_EQ(self->to.in.sin_port, self->box.seen[send].port);
+	EXPECT_EQ(variant->protocol, self->box.seen[send].protocol);
+	/* D14: nothing was sent, so there was no port to choose; ping chooses it before. */
+	if (variant->ports && variant->protocol != IPPROTO_ICMP &&
+	    variant->protocol != IPPROTO_ICMPV6)
+		EXPECT_EQ(0, port_of(local_of(self->fd)));
+
+	/* The message goes to where the program says, and the answer of an echo comes back. */
+	order->rewrite = 1;
+	memcpy(order->ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to));
+	order->port = self->to.in.sin_port;
+	memcpy((void *)endpoint_ip(&self->to), endpoint_ip(&self->own), endpoint_ip_len(&self->to));
+	EXPECT_EQ(0, message(self->fd, variant->protocol, &self->to));
+	if (variant->protocol == IPPROTO_ICMP || variant->protocol == IPPROTO_ICMPV6)
+		receiver = self->fd;
+	EXPECT_LT(0, recvfrom(receiver, data, sizeof(data), MSG_DONTWAIT, &from.any, &from.len));
+	EXPECT_EQ(1, self->box.seen[recv].calls);
+	EXPECT_EQ(0, memcmp(self->box.seen[recv].ip, endpoint_ip(&from), endpoint_ip_len(&from)));
+	/* Without ports, a program that wants another one is told so. */
+	order->port = htons(77);
+	if (!variant->ports)
+		EXPECT_EQ(-EINVAL, message(self->fd, variant->protocol, &self->to));
+}
+
+TEST_F(path, names)
+{
+	enum hook own = self->inet ? GETSOCKNAME4 : GETSOCKNAME6;
+	enum hook peer = self->inet ? GETPEERNAME4 : GETPEERNAME6;
+
+	ASSERT_EQ(0, box_attach(&self->box, own));
+	ASSERT_EQ(0, box_attach(&self->box, peer));
+	local_of(self->fd);
+	EXPECT_EQ(1, self->box.seen[own].calls);
+	ASSERT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
+	if (variant->protocol == IPPROTO_L2TP && self->inet)
+		/* asks for a port that it never has */
+		return;
+	peer_of(self->fd);
+	EXPECT_EQ(variant->protocol == IPPROTO_TRIAL ? 0 : 1, self->box.seen[peer].calls);
+}
+
+TEST_HARNESS_MAIN
