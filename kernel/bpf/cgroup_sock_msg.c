@@ -10,8 +10,11 @@
 
 #include "cgroup_sock.h"
 
-int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
-			   __be16 *dport)
+typedef int (*run_fn)(struct bpf_sock_addr_kern *ctx,
+		      enum cgroup_bpf_attach_type atype, u32 *returned);
+
+static __always_inline int sendmsg4(struct sock *sk, __be32 *saddr,
+				    __be32 *daddr, __be16 *dport, run_fn run)
 {
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
@@ -27,18 +30,48 @@ int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
 	u32 returned;
 	int err;
 
-	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP4_SENDMSG, &returned);
+	err = run(&ctx, CGROUP_UDP4_SENDMSG, &returned);
 	if (err)
 		return err;
-	if (!to.sin_port)
-		return -EINVAL;
 	*daddr = to.sin_addr.s_addr;
 	*dport = to.sin_port;
 	return 0;
 }
 
-int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
-			   struct in6_addr *daddr, __be16 *dport)
+int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
+			   __be16 *dport)
+{
+	int err = sendmsg4(sk, saddr, daddr, dport,
+			   cgroup_sock_addr_run_unlocked);
+
+	return err ?: *dport ? 0 : -EINVAL;
+}
+
+static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
+				   __be32 *saddr, __be32 *daddr, run_fn run)
+{
+	__be16 given = ((struct sockaddr_in *)msg->msg_name)->sin_port;
+	__be16 port = given;
+	int err = sendmsg4(sk, saddr, daddr, &port, run);
+
+	return err ?: port == given ? 0 : -EINVAL;
+}
+
+int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
+			  __be32 *saddr, __be32 *daddr)
+{
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run_unlocked);
+}
+
+int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
+				 __be32 *saddr, __be32 *daddr)
+{
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run);
+}
+EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
+
+static int sendmsg6(struct sock *sk, struct in6_addr *saddr,
+		    struct in6_addr *daddr, __be16 *dport)
 {
 	struct sockaddr_in6 to = {
 		.sin6_family = AF_INET6,
@@ -57,82 +90,30 @@ int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
 	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &returned);
 	if (err)
 		return err;
-	if (!to.sin6_port || ipv6_addr_v4mapped(&to.sin6_addr))
+	if (ipv6_addr_v4mapped(&to.sin6_addr))
 		return -EINVAL;
 	*daddr = to.sin6_addr;
 	*dport = to.sin6_port;
 	return 0;
 }
+
+int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
+			   struct in6_addr *daddr, __be16 *dport)
+{
+	int err = sendmsg6(sk, saddr, daddr, dport);
+
+	return err ?: *dport ? 0 : -EINVAL;
+}
 EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
-
-typedef int (*run_fn)(struct bpf_sock_addr_kern *ctx,
-		      enum cgroup_bpf_attach_type atype, u32 *returned);
-
-static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
-				   __be32 *saddr, __be32 *daddr, run_fn run)
-{
-	__be16 port = ((struct sockaddr_in *)msg->msg_name)->sin_port;
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = *daddr,
-		.sin_port = port,
-	};
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk,
-		.uaddr = (struct sockaddr *)&to,
-		.uaddrlen = sizeof(to),
-		.t_ctx = saddr,
-	};
-	u32 returned;
-	int err;
-
-	err = run(&ctx, CGROUP_UDP4_SENDMSG, &returned);
-	if (err)
-		return err;
-	if (to.sin_port != port)
-		return -EINVAL;
-	*daddr = to.sin_addr.s_addr;
-	return 0;
-}
-
-int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
-			  __be32 *saddr, __be32 *daddr)
-{
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run_unlocked);
-}
-
-int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
-				 __be32 *saddr, __be32 *daddr)
-{
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run);
-}
-EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
 
 int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 			  struct in6_addr *saddr, struct in6_addr *daddr)
 {
-	__be16 port = ((struct sockaddr_in6 *)msg->msg_name)->sin6_port;
-	struct sockaddr_in6 to = {
-		.sin6_family = AF_INET6,
-		.sin6_addr = *daddr,
-		.sin6_port = port,
-	};
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk,
-		.uaddr = (struct sockaddr *)&to,
-		.uaddrlen = sizeof(to),
-		.t_ctx = saddr,
-	};
-	u32 returned;
-	int err;
+	__be16 given = ((struct sockaddr_in6 *)msg->msg_name)->sin6_port;
+	__be16 port = given;
+	int err = sendmsg6(sk, saddr, daddr, &port);
 
-	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &returned);
-	if (err)
-		return err;
-	if (to.sin6_port != port || ipv6_addr_v4mapped(&to.sin6_addr))
-		return -EINVAL;
-	*daddr = to.sin6_addr;
-	return 0;
+	return err ?: port == given ? 0 : -EINVAL;
 }
 EXPORT_SYMBOL(__cgroup_sock_sendto6);
 

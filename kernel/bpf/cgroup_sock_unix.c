@@ -63,30 +63,18 @@ void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 	run_unlocked(sk, from, &msg->msg_namelen, CGROUP_UNIX_RECVMSG);
 }
 
-/* These programs can do nothing that needs the socket lock. */
-static int show_name(struct sock *sk, struct sockaddr *name, int len,
-		     enum cgroup_bpf_attach_type atype)
-{
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = name, .uaddrlen = len,
-	};
-	u32 returned;
-
-	clear_tail(name, len);
-	cgroup_sock_addr_run(&ctx, atype, &returned);
-	return ctx.uaddrlen;
-}
-
 int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
 				   int len)
 {
-	return show_name(sk, name, len, CGROUP_UNIX_GETPEERNAME);
+	run_unlocked(sk, name, &len, CGROUP_UNIX_GETPEERNAME);
+	return len;
 }
 
 int __cgroup_sock_unix_getsockname(struct sock *sk, struct sockaddr *name,
 				   int len)
 {
-	return show_name(sk, name, len, CGROUP_UNIX_GETSOCKNAME);
+	run_unlocked(sk, name, &len, CGROUP_UNIX_GETSOCKNAME);
+	return len;
 }
 
 __bpf_kfunc_start_defs();

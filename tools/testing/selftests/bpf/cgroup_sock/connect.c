@@ -8,10 +8,6 @@
 #include "../../kselftest_harness.h"
 #include "box.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 FIXTURE(connect) {
 	struct box box;
 	enum hook hook;

@@ -3,13 +3,6 @@
 #include "../../kselftest_harness.h"
 #include "box.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-#ifndef IPPROTO_L2TP
-#define IPPROTO_L2TP 115
-#endif
-
 FIXTURE(create) {
 	struct box box;
 };

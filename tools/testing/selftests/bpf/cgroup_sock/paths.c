@@ -6,12 +6,6 @@
 #include "../../kselftest_harness.h"
 #include "box.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-#ifndef IPPROTO_L2TP
-#define IPPROTO_L2TP 115
-#endif
 #define IPPROTO_TRIAL	253	/* for experiments */
 #define SOL_DCCP	269
 

@@ -27,6 +27,14 @@
 
 #include "record.h"
 
+/* Not in the headers of every distribution. */
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef IPPROTO_L2TP
+#define IPPROTO_L2TP 115
+#endif
+
 #define ARRAY_LEN(a)	((int)(sizeof(a) / sizeof(*(a))))
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 
