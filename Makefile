@@ -20,7 +20,7 @@ help: ## this list
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-debug check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hundred thousand times, and compare
 	@$(qemu)/compat.sh $(build)
@@ -46,7 +46,7 @@ lint: tree ## the checks of the repository itself, checkpatch among them
 	$(step) "checks of the repository" scripts/lint $(build)
 
 clean: ## remove the kernels, tests and logs, keep the sources
-	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/off-* $(build)/bisect* \
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/log $(build)/export $(build)/checkpatch
 
 distclean: ## remove all that was built
@@ -87,6 +87,10 @@ check-ipv6-module: tree selftests
 	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/variant.config $(qemu)/ipv6-module.config
 	@$(qemu)/test.sh $(build) ipv6-module $(T)
 
+check-debug: tree selftests
+	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
+	@$(qemu)/test.sh $(build) debug $(T)
+
 check-off: tree
 	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/variant.config $(qemu)/off-ipv6.config
 	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/variant.config $(qemu)/off-cgroup-bpf.config
@@ -98,5 +102,5 @@ check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
 .PHONY: help demo check compat shell kernels tree refresh export bisectable lint clean distclean packages source \
-	base mainline ours selftests samples check-ours check-control check-ipv6-module check-off \
+	base mainline ours selftests samples check-ours check-control check-ipv6-module check-debug check-off \
 	check-demo check-summary

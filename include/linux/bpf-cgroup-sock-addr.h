@@ -10,6 +10,7 @@
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <net/inet_sock.h>
 #include <net/ipv6.h>
 
 int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
@@ -22,6 +23,7 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 				int addr_len);
+void __cgroup_sock_unbind(struct sock *sk);
 
 /**
  * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
@@ -59,32 +61,6 @@ static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
 	if (!cgroup_sock_active(sk, INET6_BIND))
 		return 0;
 	return __cgroup_sock_bind6(sk, uaddr, addr_len, flags);
-}
-
-/**
- * cgroup_sock_bind_own6() - run bind programs for a protocol with a bind
- * function of its own
- * @sk: socket of family AF_INET6
- * @uaddr: the kernel's copy of the address, which programs may rewrite
- * @addr_len: bytes of @uaddr that user space gave
- *
- * Such a function may take AF_INET addresses (SCTP), which are a matter for the
- * INET4_BIND programs. What is too short for its family is left to it.
- *
- * Context: Process context, without the socket lock; may sleep.
- * Return: 0, or -EPERM or the errno of a program.
- */
-static inline int cgroup_sock_bind_own6(struct sock *sk, struct sockaddr *uaddr,
-					int addr_len)
-{
-	u32 flags;
-
-	if (addr_len >= SIN6_LEN_RFC2133 && uaddr->sa_family != AF_INET)
-		return cgroup_sock_bind6(sk, uaddr, addr_len, &flags);
-	if (addr_len >= sizeof(struct sockaddr_in) &&
-	    uaddr->sa_family == AF_INET)
-		return cgroup_sock_bind4(sk, uaddr, addr_len, &flags);
-	return 0;
 }
 
 /**
@@ -129,6 +105,78 @@ static inline int cgroup_sock_connect_dgram(struct sock *sk,
 	    !cgroup_sock_active(sk, INET6_CONNECT))
 		return 0;
 	return __cgroup_sock_connect_dgram(sk, uaddr, addr_len);
+}
+
+/**
+ * cgroup_sock_unbind_locked() - take back bpf_bind() if connect() fails
+ * @sk: socket of family AF_INET or AF_INET6
+ *
+ * What the socket was bound to before stays.
+ *
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_unbind_locked(struct sock *sk)
+{
+	if (inet_sk(sk)->prog_bound)
+		__cgroup_sock_unbind(sk);
+}
+
+/**
+ * cgroup_sock_unbind() - take back bpf_bind() if connect() fails
+ * @sk: socket of family AF_INET or AF_INET6
+ *
+ * The same as cgroup_sock_unbind_locked().
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_unbind(struct sock *sk)
+{
+	/* Looked at again, locked. */
+	if (!data_race(inet_sk(sk)->prog_bound))
+		return;
+	lock_sock(sk);
+	cgroup_sock_unbind_locked(sk);
+	release_sock(sk);
+}
+
+/**
+ * cgroup_sock_route4() - refuse source routes that programs would not see
+ * @sk: socket of family AF_INET or AF_INET6
+ * @opt: options of its IPv4 packets, may be NULL
+ *
+ * A source route takes a packet elsewhere than to the address that INET4_CONNECT
+ * and UDP4_SENDMSG programs see.
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for a source route if there are such programs.
+ */
+static inline int cgroup_sock_route4(struct sock *sk,
+				     const struct ip_options_rcu *opt)
+{
+	if (!opt || !opt->opt.srr)
+		return 0;
+	return cgroup_sock_active(sk, INET4_CONNECT) ||
+	       cgroup_sock_active(sk, UDP4_SENDMSG) ? -EPERM : 0;
+}
+
+/**
+ * cgroup_sock_route6() - refuse routing headers that programs would not see
+ * @sk: socket of family AF_INET6
+ * @opt: options of its IPv6 packets, may be NULL
+ *
+ * A routing header takes a packet elsewhere than to the address that
+ * INET6_CONNECT and UDP6_SENDMSG programs see.
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for a routing header if there are such programs.
+ */
+static inline int cgroup_sock_route6(struct sock *sk,
+				     const struct ipv6_txoptions *opt)
+{
+	if (!opt || !opt->srcrt)
+		return 0;
+	return cgroup_sock_active(sk, INET6_CONNECT) ||
+	       cgroup_sock_active(sk, UDP6_SENDMSG) ? -EPERM : 0;
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

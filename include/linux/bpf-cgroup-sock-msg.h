@@ -7,20 +7,20 @@
 #ifndef _BPF_CGROUP_SOCK_MSG_H
 #define _BPF_CGROUP_SOCK_MSG_H
 
-#include <linux/bpf-cgroup-sock.h>
+#include <linux/bpf-cgroup-sock-addr.h>
 #include <linux/in6.h>
 #include <linux/socket.h>
+#include <net/flow.h>
 
 int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
 			   __be16 *dport);
-int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
-			   struct in6_addr *daddr, __be16 *dport);
+int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr);
 int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
 				 __be32 *saddr, __be32 *daddr);
 int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
-			  struct in6_addr *saddr, struct in6_addr *daddr);
+			  struct flowi6 *fl6);
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
 void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
@@ -54,9 +54,9 @@ static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
 /**
  * cgroup_sock_sendmsg6() - run UDP6_SENDMSG programs on a datagram's addresses
  * @sk: UDP or UDP-Lite socket that sends an IPv6 datagram
- * @saddr: the source address, :: if the kernel is to choose; may be rewritten
- * @daddr: the destination, which programs may rewrite
- * @dport: its port, which programs may rewrite
+ * @fl6: its flow: the source address, :: if the kernel is to choose, and the
+ *       destination and its port may be rewritten; the device follows if it was
+ *       that of a scope id which the new destination has no use for
  *
  * The same as cgroup_sock_sendmsg4(). A datagram is on its way to IPv6 here, so
  * a v4-mapped destination is -EINVAL, too.
@@ -64,12 +64,11 @@ static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, -EINVAL, or -EPERM or the errno of a program.
  */
-static inline int cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
-				       struct in6_addr *daddr, __be16 *dport)
+static inline int cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6)
 {
 	if (!cgroup_sock_active(sk, UDP6_SENDMSG))
 		return 0;
-	return __cgroup_sock_sendmsg6(sk, saddr, daddr, dport);
+	return __cgroup_sock_sendmsg6(sk, fl6);
 }
 
 /**
@@ -118,8 +117,7 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
  * cgroup_sock_sendto6() - run UDP6_SENDMSG programs for a socket without ports
  * @sk: raw, ping or L2TP socket that sends an IPv6 datagram
  * @msg: the message; programs run if it has an address of its own
- * @saddr: the source address, :: if the kernel is to choose; may be rewritten
- * @daddr: the destination, which programs may rewrite
+ * @fl6: its flow, see cgroup_sock_sendmsg6(), but for the port
  *
  * The same as cgroup_sock_sendto4(). A datagram is on its way to IPv6 here, so
  * a v4-mapped destination is -EINVAL, too.
@@ -128,12 +126,11 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
  * Return: 0, -EINVAL, or -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
-				      struct in6_addr *saddr,
-				      struct in6_addr *daddr)
+				      struct flowi6 *fl6)
 {
 	if (!cgroup_sock_active(sk, UDP6_SENDMSG) || !msg->msg_namelen)
 		return 0;
-	return __cgroup_sock_sendto6(sk, msg, saddr, daddr);
+	return __cgroup_sock_sendto6(sk, msg, fl6);
 }
 
 /**

@@ -125,25 +125,29 @@ void __cgroup_sock_release(struct sock *sk)
 
 	run_sock(sk, CGROUP_INET_SOCK_RELEASE, &returned);
 }
+EXPORT_SYMBOL(__cgroup_sock_release);
 
 /* What get_port() did is undone by inet_put_port() in the protocols with a
  * bind hash (TCP, DCCP), and by leaving the protocol's own table in all others.
  * Raw and L2TP sockets have no ports, and stay where they are.
  */
-static int post_bind(struct sock *sk, enum cgroup_bpf_attach_type atype)
+void cgroup_sock_put_port(struct sock *sk)
 {
-	u32 returned;
-	int err = run_sock(sk, atype, &returned);
-
-	if (!err)
-		return 0;
-
 	if (inet_test_bit(IS_ICSK, sk)) {
 		inet_put_port(sk);
 		inet_sk(sk)->inet_sport = 0;
 	} else if (sk->sk_prot->get_port) {
 		sk->sk_prot->unhash(sk);
 	}
+}
+
+static int post_bind(struct sock *sk, enum cgroup_bpf_attach_type atype)
+{
+	u32 returned;
+	int err = run_sock(sk, atype, &returned);
+
+	if (err)
+		cgroup_sock_put_port(sk);
 	return err;
 }
 

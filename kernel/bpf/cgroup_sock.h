@@ -52,6 +52,8 @@ cgroup_sock_run_array(const struct bpf_prog_array *array,
 	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
 }
 
+void cgroup_sock_put_port(struct sock *sk);
+int cgroup_sock_prepare_connect(struct sock *sk);
 int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
 			 enum cgroup_bpf_attach_type atype, u32 *returned);
 int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,

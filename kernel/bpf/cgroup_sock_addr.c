@@ -7,6 +7,7 @@
 #include <linux/bpf-cgroup-sock-addr.h>
 #include <linux/in.h>
 #include <net/inet_common.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 
 #include "cgroup_sock.h"
@@ -55,6 +56,7 @@ int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
 	return err;
 }
 
+#ifdef CONFIG_INET
 static int bind(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 		enum cgroup_bpf_attach_type atype, u32 *bind_flags)
 {
@@ -83,6 +85,24 @@ int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 }
 EXPORT_SYMBOL(__cgroup_sock_bind6);
 
+/*
+ * Before connect programs run: nothing is bound by one yet, and no options that
+ * the socket has lead elsewhere than to the address.
+ */
+int cgroup_sock_prepare_connect(struct sock *sk)
+{
+	int err;
+
+	inet_sk(sk)->prog_bound = false;
+
+	rcu_read_lock();
+	err = cgroup_sock_route4(sk, rcu_dereference(inet_sk(sk)->inet_opt));
+	if (!err && sk->sk_family == AF_INET6)
+		err = cgroup_sock_route6(sk, rcu_dereference(inet6_sk(sk)->opt));
+	rcu_read_unlock();
+	return err;
+}
+
 /* An MPTCP socket connects through a TCP subflow, which has its own call. */
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
@@ -96,7 +116,8 @@ int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 		return 0;
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
-	return cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &returned);
+	return cgroup_sock_prepare_connect(sk) ?:
+	       cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
@@ -111,7 +132,8 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 		return 0;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &returned);
+	return cgroup_sock_prepare_connect(sk) ?:
+	       cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
@@ -127,10 +149,37 @@ int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			return -EINVAL;
 		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
 			return -EAFNOSUPPORT;
-		return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT,
+		return cgroup_sock_prepare_connect(sk) ?:
+		       cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT,
 						     &returned);
 	}
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT, &returned);
+	return cgroup_sock_prepare_connect(sk) ?:
+	       cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT,
+					     &returned);
 }
+
+/*
+ * If there are no programs any more, it was not this connect() that bound the
+ * socket. The port goes first, as it is filed under the address.
+ */
+void __cgroup_sock_unbind(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
+	inet->prog_bound = false;
+	if (!cgroup_sock_active(sk, INET4_CONNECT) &&
+	    !cgroup_sock_active(sk, INET6_CONNECT))
+		return;
+
+	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);
+	if (inet->inet_num)
+		cgroup_sock_put_port(sk);
+	inet->inet_sport = 0;
+	inet_reset_saddr(sk);
+	if (inet->prog_v6only)
+		sk->sk_ipv6only = false;
+	sk_dst_reset(sk);
+}
+#endif /* CONFIG_INET */

@@ -70,19 +70,23 @@ int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
 }
 EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
 
-static int sendmsg6(struct sock *sk, struct in6_addr *saddr,
-		    struct in6_addr *daddr, __be16 *dport)
+static bool needs_scope_id(const struct in6_addr *addr)
+{
+	return __ipv6_addr_needs_scope_id(__ipv6_addr_type(addr));
+}
+
+static int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 *dport)
 {
 	struct sockaddr_in6 to = {
 		.sin6_family = AF_INET6,
-		.sin6_addr = *daddr,
+		.sin6_addr = fl6->daddr,
 		.sin6_port = *dport,
 	};
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk,
 		.uaddr = (struct sockaddr *)&to,
 		.uaddrlen = sizeof(to),
-		.t_ctx = saddr,
+		.t_ctx = &fl6->saddr,
 	};
 	u32 returned;
 	int err;
@@ -92,26 +96,27 @@ static int sendmsg6(struct sock *sk, struct in6_addr *saddr,
 		return err;
 	if (ipv6_addr_v4mapped(&to.sin6_addr))
 		return -EINVAL;
-	*daddr = to.sin6_addr;
+	if (needs_scope_id(&fl6->daddr) && !needs_scope_id(&to.sin6_addr))
+		fl6->flowi6_oif = READ_ONCE(sk->sk_bound_dev_if);
+	fl6->daddr = to.sin6_addr;
 	*dport = to.sin6_port;
 	return 0;
 }
 
-int __cgroup_sock_sendmsg6(struct sock *sk, struct in6_addr *saddr,
-			   struct in6_addr *daddr, __be16 *dport)
+int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6)
 {
-	int err = sendmsg6(sk, saddr, daddr, dport);
+	int err = sendmsg6(sk, fl6, &fl6->fl6_dport);
 
-	return err ?: *dport ? 0 : -EINVAL;
+	return err ?: fl6->fl6_dport ? 0 : -EINVAL;
 }
 EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
 
 int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
-			  struct in6_addr *saddr, struct in6_addr *daddr)
+			  struct flowi6 *fl6)
 {
 	__be16 given = ((struct sockaddr_in6 *)msg->msg_name)->sin6_port;
 	__be16 port = given;
-	int err = sendmsg6(sk, saddr, daddr, &port);
+	int err = sendmsg6(sk, fl6, &port);
 
 	return err ?: port == given ? 0 : -EINVAL;
 }

@@ -318,7 +318,7 @@ static int bind6_mapped(struct sock *sk, const struct sockaddr_in *sin,
 }
 #endif
 
-static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
 {
 	u32 flags = BIND_BY_PROG;
 
@@ -353,6 +353,22 @@ static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
 	default:
 		return -EAFNOSUPPORT;
 	}
+}
+
+/* Note what to take back if the connect() fails; an address that the user chose
+ * is none of that.
+ */
+static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+{
+	bool bound = sk->sk_userlocks & SOCK_BINDADDR_LOCK;
+	bool v6only = sk->sk_ipv6only;
+	int err = bind_to(sk, addr, addr_len);
+
+	if (!err && !bound) {
+		inet_sk(sk)->prog_bound = true;
+		inet_sk(sk)->prog_v6only = sk->sk_ipv6only && !v6only;
+	}
+	return err;
 }
 #else
 static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)

@@ -232,6 +232,78 @@ TEST_F(connect, the_chosen_source_survives_a_disconnect)
 	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
 }
 
+static int nonblocking(int fd)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* D14: a connect() that fails leaves nothing of what the program bound. */
+TEST_F(connect, a_failed_one_is_not_bound)
+{
+	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
+	struct endpoint any = endpoint(variant->family, "", 0);
+	/* Nobody listens, or there is no way there. */
+	const char *nowhere = variant->type == SOCK_STREAM ? variant->ip :
+			      variant->to_family == AF_INET ? "192.0.2.1" :
+			      strchr(variant->ip, '.') ? "::ffff:192.0.2.1" : "2001:db8::1";
+	struct endpoint there = endpoint(variant->to_family, nowhere, 9);
+	struct order *order = &self->box.order[self->hook];
+	struct endpoint own;
+	int port, nonblock, err, fd;
+
+	order->bind_family = variant->to_family;
+	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
+	for (nonblock = 0; nonblock < 2; nonblock++) {
+		for (port = 0; port < 10000; port += 4321) {
+			fd = make(variant->family, variant->type, variant->protocol);
+			ASSERT_LE(0, fd);
+			if (nonblock)
+				nonblocking(fd);
+			order->bind_port = htons(port);
+			do {
+				err = do_connect(fd, there);
+			} while (err == -EINPROGRESS || err == -EALREADY);
+			EXPECT_EQ(variant->type == SOCK_STREAM ? -ECONNREFUSED : -ENETUNREACH,
+				  err);
+			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
+			own = local_of(fd);
+			/* MPTCP calls itself what its subflow was called, whoever bound that. */
+			if (variant->protocol != IPPROTO_MPTCP)
+				EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			/* Neither does one that the program itself refuses. */
+			order->verdict = 0;
+			EXPECT_EQ(-EPERM, do_connect(fd, self->to));
+			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
+			order->verdict = 1;
+			own = local_of(fd);
+			if (variant->protocol != IPPROTO_MPTCP)
+				EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			close(fd);
+		}
+	}
+}
+
+/* ... but all of what the user had bound. */
+TEST_F(connect, a_failed_one_is_bound_as_before)
+{
+	struct endpoint local = endpoint(variant->family, variant->local, 0), own;
+	struct order *order = &self->box.order[self->hook];
+	int fd = make(variant->family, variant->type, variant->protocol), one = 1;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)));
+	ASSERT_EQ(0, do_bind(fd, local));
+	order->verdict = 0;
+	EXPECT_EQ(-EPERM, do_connect(fd, self->to));
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	order->bind_family = variant->to_family;
+	memcpy(order->bind_ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to));
+	EXPECT_EQ(-EPERM, do_connect(fd, self->to));
+	EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
+	close(fd);
+}
+
 /* D5: the address of bpf_bind() is of the socket's family, or the call fails. */
 TEST(bpf_bind_of_the_other_family)
 {

@@ -12,6 +12,7 @@ FIXTURE_VARIANT(create) {
 	int type;
 	int protocol;
 	int seen_protocol;
+	int ip;		/* family of its addresses, if not its own */
 };
 
 FIXTURE_VARIANT_ADD(create, tcp4) {
@@ -78,6 +79,23 @@ FIXTURE_VARIANT_ADD(create, l2tp6) {
 	AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, IPPROTO_L2TP
 };
 
+FIXTURE_VARIANT_ADD(create, smc4) {
+	AF_INET, SOCK_STREAM, IPPROTO_SMC, IPPROTO_SMC
+};
+
+FIXTURE_VARIANT_ADD(create, smc6) {
+	AF_INET6, SOCK_STREAM, IPPROTO_SMC, IPPROTO_SMC
+};
+
+/* The TCP socket behind it is what programs see. */
+FIXTURE_VARIANT_ADD(create, af_smc4) {
+	AF_SMC, SOCK_STREAM, SMCPROTO_SMC, IPPROTO_TCP, AF_INET
+};
+
+FIXTURE_VARIANT_ADD(create, af_smc6) {
+	AF_SMC, SOCK_STREAM, SMCPROTO_SMC6, IPPROTO_TCP, AF_INET6
+};
+
 FIXTURE_SETUP(create)
 {
 	ASSERT_EQ(0, box_open(&self->box));
@@ -105,7 +123,7 @@ TEST_F(create, sees_the_socket)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, saw->calls);
-	EXPECT_EQ(variant->family, saw->family);
+	EXPECT_EQ(variant->ip ?: variant->family, saw->family);
 	EXPECT_EQ(variant->type, saw->type);
 	EXPECT_EQ(variant->seen_protocol, saw->protocol);
 	close(fd);
@@ -159,7 +177,7 @@ TEST_F(create, only_an_errno_gets_out)
 		fd = make(variant->family, variant->type, variant->protocol);
 		ASSERT_LE(0, fd);
 		/* Half a socket would not have survived either of these. */
-		do_bind(fd, endpoint(variant->family, "", 0));
+		do_bind(fd, endpoint(variant->ip ?: variant->family, "", 0));
 		value = option(fd, SO_TYPE);
 		EXPECT_EQ(variant->type, value);
 		close(fd);
@@ -193,7 +211,7 @@ TEST_F(create, release_follows)
 	EXPECT_EQ(0, saw->calls);
 	close(fd);
 	EXPECT_EQ(1, saw->calls);
-	EXPECT_EQ(variant->family, saw->family);
+	EXPECT_EQ(variant->ip ?: variant->family, saw->family);
 	EXPECT_EQ(variant->type, saw->type);
 	EXPECT_EQ(variant->seen_protocol, saw->protocol);
 	/* Nobody asks what it returns. */
@@ -221,8 +239,8 @@ TEST_F(create, release_follows_a_refusal)
 /* D9: what dissolves an association does not take the socket out of its VRF. */
 TEST_F(create, a_disconnect_leaves_the_device)
 {
-	struct endpoint to = endpoint(variant->family,
-				      variant->family == AF_INET ? "127.0.0.1" : "::1", 9);
+	int family = variant->ip ?: variant->family;
+	struct endpoint to = endpoint(family, family == AF_INET ? "127.0.0.1" : "::1", 9);
 	struct endpoint unspec = { .len = sizeof(unspec.any) };
 	struct order *order = &self->box.order[CREATE];
 	int fd, device = 1;

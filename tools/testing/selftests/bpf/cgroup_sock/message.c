@@ -308,4 +308,31 @@ TEST(v6_to_mapped_is_invalid)
 	box_close(&box);
 }
 
+/* D12: the scope of a link-local address goes with the address. */
+TEST(scope_follows)
+{
+	struct endpoint to = endpoint(AF_INET6, "fe80::1", 9), own, from;
+	struct box box;
+	int fd, s;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, SENDMSG6));
+	ASSERT_EQ(0, system("ip link add dummy9 type dummy"));
+	ASSERT_EQ(0, system("ip address add fe80::9/64 dev dummy9 nodad"));
+	ASSERT_EQ(0, system("ip link set dummy9 up"));
+	to.in6.sin6_scope_id = if_nametoindex("dummy9");
+	s = server(AF_INET6, SOCK_DGRAM, "fd00::9", 0);
+	ASSERT_LE(0, s);
+	box.order[SENDMSG6].rewrite = 1;
+	own = local_of(s);
+	memcpy(box.order[SENDMSG6].ip, endpoint_ip(&own), 16);
+	box.order[SENDMSG6].port = own.in.sin_port;
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	EXPECT_EQ(0, send_to(fd, &to));
+	EXPECT_EQ(0, receive(s, &from, 0));
+	close(s);
+	close(fd);
+	box_close(&box);
+}
+
 TEST_HARNESS_MAIN

@@ -16,6 +16,8 @@ struct seen seen[HOOKS];
 
 static __always_inline int verdict(enum hook hook, __u32 mask)
 {
+	if (seen[hook].calls <= order[hook].after)
+		return 1;
 	if (order[hook].retval)
 		bpf_set_retval(order[hook].retval);
 	return order[hook].verdict & mask;

@@ -1,61 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The programs also see what is asked for through io_uring, and that once. */
-#include <linux/posix_types.h> /* of which a linux/types.h of tools knows nothing */
-#include <linux/stddef.h>
-#include <linux/io_uring.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
 #include "../../kselftest_harness.h"
 #include "box.h"
+#include "ring.h"
 
 /* Newer than the headers of many a distribution. */
 #define RING_OP_SOCKET	45
 #define RING_OP_BIND	56
-
-/* A ring for one request at a time. */
-struct ring {
-	int fd;
-	void *queues;
-	struct io_uring_params params;
-	struct io_uring_sqe *entry;
-};
-
-static int ring_open(struct ring *ring)
-{
-	memset(ring, 0, sizeof(*ring));
-	ring->fd = syscall(__NR_io_uring_setup, 1, &ring->params);
-	if (ring->fd < 0)
-		return -errno;
-	if (!(ring->params.features & IORING_FEAT_SINGLE_MMAP))
-		return -EOPNOTSUPP;
-	ring->queues = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-			    ring->fd, IORING_OFF_SQ_RING);
-	ring->entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-			   ring->fd, IORING_OFF_SQES);
-	return ring->queues == MAP_FAILED || ring->entry == MAP_FAILED ? -errno : 0;
-}
-
-/* Do what ring->entry says, wait, and return its result. */
-static int ring_do(struct ring *ring)
-{
-	unsigned int *tail = ring->queues + ring->params.sq_off.tail;
-	unsigned int *array = ring->queues + ring->params.sq_off.array;
-	unsigned int *head = ring->queues + ring->params.cq_off.head;
-	unsigned int *mask = ring->queues + ring->params.cq_off.ring_mask;
-	struct io_uring_cqe *done = ring->queues + ring->params.cq_off.cqes;
-	int ret;
-
-	array[0] = 0;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	ret = syscall(__NR_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	if (ret != 1)
-		return -errno;
-	ret = done[*head & *mask].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	memset(ring->entry, 0, sizeof(*ring->entry));
-	return ret;
-}
 
 static int ring_socket(struct ring *ring, int family, int type)
 {
@@ -68,15 +19,6 @@ static int ring_socket(struct ring *ring, int family, int type)
 static int ring_bind(struct ring *ring, int fd, const struct endpoint *e)
 {
 	ring->entry->opcode = RING_OP_BIND;
-	ring->entry->fd = fd;
-	ring->entry->addr = (unsigned long)&e->any;
-	ring->entry->off = e->len;
-	return ring_do(ring);
-}
-
-static int ring_connect(struct ring *ring, int fd, const struct endpoint *e)
-{
-	ring->entry->opcode = IORING_OP_CONNECT;
 	ring->entry->fd = fd;
 	ring->entry->addr = (unsigned long)&e->any;
 	ring->entry->off = e->len;
@@ -182,10 +124,10 @@ TEST_F(ring, connecting)
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
 	self->box.order[hook].verdict = 0;
-	EXPECT_EQ(-EPERM, ring_connect(&self->ring, fd, &given));
+	EXPECT_EQ(-EPERM, ring_connect(&self->ring, fd, &given.any, given.len));
 	self->box.order[hook].verdict = 1;
 	lead_to(&self->box.order[hook], &self->to);
-	EXPECT_EQ(0, ring_connect(&self->ring, fd, &given));
+	EXPECT_EQ(0, ring_connect(&self->ring, fd, &given.any, given.len));
 	EXPECT_EQ(2, self->box.seen[hook].calls);
 	EXPECT_EQ(self->nowhere.in.sin_port, self->box.seen[hook].port);
 	EXPECT_EQ(port_of(self->to), port_of(peer_of(fd)));

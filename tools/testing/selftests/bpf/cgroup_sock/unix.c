@@ -3,11 +3,13 @@
  * UNIX_CONNECT, UNIX_SENDMSG, UNIX_RECVMSG, UNIX_GETPEERNAME, UNIX_GETSOCKNAME: the paths that
  * the programs see, and what a rewrite or a refusal does.
  */
+#include <pthread.h>
 #include <sys/un.h>
 
 #include "../../kselftest_harness.h"
 #define WITH_UNIX
 #include "box.h"
+#include "ring.h"
 
 #define OFFSET	offsetof(struct sockaddr_un, sun_path)
 
@@ -405,6 +407,46 @@ TEST_F(local, names_belong_to_the_socket_that_was_asked)
 	if (accepted != self->server)
 		close(accepted);
 	close(outside);
+}
+
+static void *accept_soon(void *arg)
+{
+	int *fd = arg;
+
+	usleep(100000);
+	close(accept(*fd, NULL, NULL));
+	return NULL;
+}
+
+/* D16: io_uring tries again where connect() would wait, with the address that the user gave. */
+TEST(a_retry_shows_the_same_address)
+{
+	struct name asked = name_of("@asked"), other = name_of("@other");
+	struct ring ring;
+	pthread_t thread;
+	struct box box;
+	int fds[3], i;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, ring_open(&ring));
+	fds[0] = listener(SOCK_STREAM, &other);
+	ASSERT_LE(0, fds[0]);
+	ASSERT_EQ(0, listen(fds[0], 0));
+	for (i = 1; i < 3; i++)
+		fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+	/* It takes one and no more, until somebody accepts that. */
+	ASSERT_EQ(0, connect_to(fds[1], &other));
+	ASSERT_EQ(0, box_attach(&box, CONNECT_UNIX));
+	rewrite_to(&box.order[CONNECT_UNIX], &other);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, accept_soon, &fds[0]));
+	EXPECT_EQ(0, ring_connect(&ring, fds[2], (struct sockaddr *)&asked.un, asked.len));
+	pthread_join(thread, NULL);
+	EXPECT_LT(1, box.seen[CONNECT_UNIX].calls);
+	EXPECT_TRUE(saw_name(&box.seen[CONNECT_UNIX], &asked));
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	close(ring.fd);
+	box_close(&box);
 }
 
 TEST_HARNESS_MAIN

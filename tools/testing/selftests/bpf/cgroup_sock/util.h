@@ -34,6 +34,13 @@
 #ifndef IPPROTO_L2TP
 #define IPPROTO_L2TP 115
 #endif
+#ifndef IPPROTO_SMC
+#define IPPROTO_SMC 256
+#endif
+#ifndef SMCPROTO_SMC
+#define SMCPROTO_SMC 0
+#define SMCPROTO_SMC6 1
+#endif
 
 #define ARRAY_LEN(a)	((int)(sizeof(a) / sizeof(*(a))))
 #define CGROUP_ROOT	"/sys/fs/cgroup"

@@ -16,17 +16,22 @@ if [ -n "$name" ] && [ ! -x "$build/kselftest/bpf/cgroup_sock/$name" ]; then
 	exit 1
 fi
 
+has() { grep -q "^CONFIG_$1=" "$build/$kernel/.config"; }
+leave_out='' # variants of protocols that the kernel does not have
+has SMC || leave_out+=' smc4 smc6 af_smc4 af_smc6'
+has IP_DCCP || leave_out+=' dccp4 dccp6'
+# The programs of AF_UNIX use a kfunc.
+has DEBUG_INFO_BTF || tests=${tests/ unix/}
 {
 	if [ -d "$build/$kernel/modules/lib/modules" ]; then
 		echo "mkdir -p /lib/modules"
 		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
 		echo "modprobe ipv6"
-		# MPTCP has no IPv6 when that is a module, and DCCP is left out of this kernel.
-		echo "export TEST_ARGS_create='-V mptcp6' TEST_ARGS_connect='-V mptcp6'"
-		echo "export TEST_ARGS_paths='-V mptcp6 -V dccp4 -V dccp6'"
-		# IPv6 is not AF_UNIX's business, and the kernel has no BTF for its tests.
-		tests=${tests/ unix/}
+		leave_out+=' mptcp6' # has no IPv6 when that is a module
 	fi
+	for test in create connect paths; do
+		echo "export TEST_ARGS_$test='${leave_out// / -V }'"
+	done
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* io_uring, for one request at a time. */
+#ifndef RING_H
+#define RING_H
+
+#include <linux/posix_types.h> /* of which a linux/types.h of tools knows nothing */
+#include <linux/stddef.h>
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "util.h"
+
+struct ring {
+	int fd;
+	void *queues;
+	struct io_uring_params params;
+	struct io_uring_sqe *entry;
+};
+
+static inline int ring_open(struct ring *ring)
+{
+	memset(ring, 0, sizeof(*ring));
+	ring->fd = syscall(__NR_io_uring_setup, 1, &ring->params);
+	if (ring->fd < 0)
+		return -errno;
+	if (!(ring->params.features & IORING_FEAT_SINGLE_MMAP))
+		return -EOPNOTSUPP;
+	ring->queues = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			    ring->fd, IORING_OFF_SQ_RING);
+	ring->entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			   ring->fd, IORING_OFF_SQES);
+	return ring->queues == MAP_FAILED || ring->entry == MAP_FAILED ? -errno : 0;
+}
+
+/* Do what ring->entry says, wait, and return its result. */
+static inline int ring_do(struct ring *ring)
+{
+	unsigned int *tail = ring->queues + ring->params.sq_off.tail;
+	unsigned int *array = ring->queues + ring->params.sq_off.array;
+	unsigned int *head = ring->queues + ring->params.cq_off.head;
+	unsigned int *mask = ring->queues + ring->params.cq_off.ring_mask;
+	struct io_uring_cqe *done = ring->queues + ring->params.cq_off.cqes;
+	int ret;
+
+	array[0] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	ret = syscall(__NR_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	if (ret != 1)
+		return -errno;
+	ret = done[*head & *mask].res;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	memset(ring->entry, 0, sizeof(*ring->entry));
+	return ret;
+}
+
+static inline int ring_connect(struct ring *ring, int fd, const struct sockaddr *to, int len)
+{
+	ring->entry->opcode = IORING_OP_CONNECT;
+	ring->entry->fd = fd;
+	ring->entry->addr = (unsigned long)to;
+	ring->entry->off = len;
+	return ring_do(ring);
+}
+
+#endif

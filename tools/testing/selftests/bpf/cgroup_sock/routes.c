@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Source routes and routing headers take a packet elsewhere than to the address that a program
+ * sees. Where one looks at addresses, they are refused.
+ */
+#include <linux/seg6.h>
+
+#include "../../kselftest_harness.h"
+#include "box.h"
+
+union route {
+	char ipv4[8];
+	struct {
+		struct ipv6_sr_hdr header;
+		struct in6_addr segments[2];
+	} ipv6;
+};
+
+struct routed {
+	int fd;
+	int level;
+	int option;	/* of setsockopt() */
+	int control;	/* message, with the same */
+	union route route;
+	int size;
+};
+
+FIXTURE(route) {
+	struct box box;
+	enum hook connect;
+	enum hook sendmsg;
+	enum hook bind;
+	struct routed socket;
+	int receiver;
+	struct endpoint to;
+};
+
+FIXTURE_VARIANT(route) {
+	int family;
+	int type;
+	int protocol;
+	const char *to;
+	const char *over;
+};
+
+FIXTURE_VARIANT_ADD(route, tcp4) {
+	AF_INET, SOCK_STREAM, 0, "127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, tcp6) {
+	AF_INET6, SOCK_STREAM, 0, "fd00::2", "fd00::9"
+};
+
+FIXTURE_VARIANT_ADD(route, udp4) {
+	AF_INET, SOCK_DGRAM, 0, "127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, udp6) {
+	AF_INET6, SOCK_DGRAM, 0, "fd00::2", "fd00::9"
+};
+
+FIXTURE_VARIANT_ADD(route, raw4) {
+	AF_INET, SOCK_RAW, 253, "127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, raw6) {
+	AF_INET6, SOCK_RAW, 253, "fd00::2", "fd00::9"
+};
+
+FIXTURE_VARIANT_ADD(route, sctp6) {
+	AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, "fd00::2", "fd00::9"
+};
+
+FIXTURE_SETUP(route)
+{
+	bool v4 = variant->family == AF_INET;
+
+	ASSERT_EQ(0, box_open(&self->box));
+	self->connect = v4 ? CONNECT4 : CONNECT6;
+	self->sendmsg = v4 ? SENDMSG4 : SENDMSG6;
+	self->bind = v4 ? BIND4 : BIND6;
+	self->socket.fd = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, self->socket.fd);
+	self->to = endpoint(variant->family, variant->to, variant->type == SOCK_RAW ? 0 : 4321);
+	/* who listens, as ICMP would have the next message fail */
+	self->receiver = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, self->receiver);
+	EXPECT_EQ(0, do_bind(self->receiver, self->to));
+	if (v4) {
+		self->socket.level = SOL_IP;
+		self->socket.option = IP_OPTIONS;
+		self->socket.control = IP_RETOPTS;
+		self->socket.size = 8;
+		/* a loose source route over one address */
+		memcpy(self->socket.route.ipv4, "\x83\x07\x04", 3);
+		inet_pton(AF_INET, variant->over, self->socket.route.ipv4 + 3);
+	} else {
+		self->socket.level = SOL_IPV6;
+		self->socket.option = IPV6_RTHDR;
+		self->socket.control = IPV6_RTHDR;
+		self->socket.size = sizeof(self->socket.route.ipv6);
+		self->socket.route.ipv6.header.hdrlen = 4;
+		self->socket.route.ipv6.header.type = 4;
+		self->socket.route.ipv6.header.segments_left = 1;
+		self->socket.route.ipv6.header.first_segment = 1;
+		inet_pton(AF_INET6, variant->over, &self->socket.route.ipv6.segments[1]);
+	}
+}
+
+FIXTURE_TEARDOWN(route)
+{
+	close(self->socket.fd);
+	close(self->receiver);
+	box_close(&self->box);
+}
+
+static int give_route(const struct routed *socket)
+{
+	return setsockopt(socket->fd, socket->level, socket->option, &socket->route, socket->size) ?
+	       -errno : 0;
+}
+
+/* With the route as a control message, or without. */
+static int message(const struct routed *socket, const struct endpoint *to, bool control)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(socket->route))];
+	} route = {
+		.header.cmsg_level = socket->level,
+		.header.cmsg_type = socket->control,
+		.header.cmsg_len = CMSG_LEN(socket->size),
+	};
+	struct iovec iov = { "data", 4 };
+	struct msghdr msg = {
+		.msg_name = (void *)to,
+		.msg_namelen = to ? to->len : 0,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+
+	memcpy(CMSG_DATA(&route.header), &socket->route, socket->size);
+	if (control) {
+		msg.msg_control = &route;
+		msg.msg_controllen = CMSG_SPACE(socket->size);
+	}
+	return sendmsg(socket->fd, &msg, 0) < 0 ? -errno : 0;
+}
+
+TEST_F(route, given_to_a_socket)
+{
+	/* It is one that the kernel takes, and a program that looks at no peer does not mind. */
+	ASSERT_EQ(0, box_attach(&self->box, self->bind));
+	EXPECT_EQ(0, give_route(&self->socket));
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	EXPECT_EQ(-EPERM, give_route(&self->socket));
+	box_detach(&self->box, self->connect);
+	ASSERT_EQ(0, box_attach(&self->box, self->sendmsg));
+	EXPECT_EQ(-EPERM, give_route(&self->socket));
+}
+
+TEST_F(route, of_a_connection)
+{
+	EXPECT_EQ(0, give_route(&self->socket));
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	EXPECT_EQ(-EPERM, do_connect(self->socket.fd, self->to));
+	EXPECT_EQ(0, self->box.seen[self->connect].calls);
+}
+
+TEST_F(route, of_messages)
+{
+	ASSERT_EQ(0, box_attach(&self->box, self->bind));
+	if (variant->type == SOCK_STREAM)
+		return;
+	EXPECT_EQ(0, give_route(&self->socket));
+	ASSERT_EQ(0, box_attach(&self->box, self->sendmsg));
+	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, false));
+}
+
+TEST_F(route, of_one_message)
+{
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	/* IPv6 takes this kind of routing header for sockets only, and others take none. */
+	if (variant->family == AF_INET6 || variant->type == SOCK_STREAM)
+		return;
+	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, true));
+	EXPECT_EQ(0, message(&self->socket, &self->to, false));
+	EXPECT_EQ(0, do_connect(self->socket.fd, self->to));
+	EXPECT_EQ(-EPERM, message(&self->socket, NULL, true));
+	EXPECT_EQ(0, message(&self->socket, NULL, false));
+	box_detach(&self->box, self->connect);
+	EXPECT_EQ(0, message(&self->socket, &self->to, true));
+}
+
+TEST_HARNESS_MAIN
