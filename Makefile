@@ -25,6 +25,9 @@ check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-d
 compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hundred thousand times, and compare
 	@$(qemu)/compat.sh $(build)
 
+coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
+	@$(qemu)/coverage.sh $(build)
+
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@$(qemu)/shell.sh $(build) $(or $(K),ours)
 
@@ -47,7 +50,7 @@ lint: tree ## the checks of the repository itself, checkpatch among them
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/log $(build)/export $(build)/checkpatch
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/log $(build)/export $(build)/checkpatch
 
 distclean: ## remove all that was built
 	rm -rf $(build)
@@ -101,6 +104,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
-.PHONY: help demo check compat shell kernels tree refresh export bisectable lint clean distclean packages source \
+.PHONY: help demo check compat coverage shell kernels tree refresh export bisectable lint clean distclean packages source \
 	base mainline ours selftests samples check-ours check-control check-ipv6-module check-debug check-off \
 	check-demo check-summary

@@ -16,7 +16,7 @@ struct seen seen[HOOKS];
 
 static __always_inline int verdict(enum hook hook, __u32 mask)
 {
-	if (seen[hook].calls <= order[hook].after)
+	if (seen[hook].calls <= order[hook].spared)
 		return 1;
 	if (order[hook].retval)
 		bpf_set_retval(order[hook].retval);

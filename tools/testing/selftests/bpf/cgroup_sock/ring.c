@@ -1,38 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The programs also see what is asked for through io_uring, and that once. */
-#include "../../kselftest_harness.h"
-#include "box.h"
 #include "ring.h"
 
-/* Newer than the headers of many a distribution. */
-#define RING_OP_SOCKET	45
-#define RING_OP_BIND	56
-
-static int ring_socket(struct ring *ring, int family, int type)
-{
-	ring->entry->opcode = RING_OP_SOCKET;
-	ring->entry->fd = family;
-	ring->entry->off = type;
-	return ring_do(ring);
-}
-
-static int ring_bind(struct ring *ring, int fd, const struct endpoint *e)
-{
-	ring->entry->opcode = RING_OP_BIND;
-	ring->entry->fd = fd;
-	ring->entry->addr = (unsigned long)&e->any;
-	ring->entry->off = e->len;
-	return ring_do(ring);
-}
-
-static int ring_message(struct ring *ring, int opcode, int fd, struct msghdr *message)
-{
-	ring->entry->opcode = opcode;
-	ring->entry->fd = fd;
-	ring->entry->addr = (unsigned long)message;
-	ring->entry->len = 1;
-	return ring_do(ring);
-}
+#include "../../kselftest_harness.h"
+#include "box.h"
 
 FIXTURE(ring) {
 	struct box box;
@@ -99,7 +70,7 @@ TEST_F(ring, socket_and_bind)
 	ASSERT_EQ(0, box_attach(&self->box, CREATE));
 	ASSERT_EQ(0, box_attach(&self->box, bind));
 	ASSERT_EQ(0, box_attach(&self->box, post));
-	fd = ring_socket(&self->ring, variant->family, variant->type);
+	fd = ring_socket(&self->ring, variant->family, variant->type, 0);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(1, self->box.seen[CREATE].calls);
 	self->box.order[bind].verdict = 0;
@@ -112,7 +83,7 @@ TEST_F(ring, socket_and_bind)
 	EXPECT_EQ(3, self->box.seen[bind].calls);
 	EXPECT_EQ(2, self->box.seen[post].calls);
 	self->box.order[CREATE].verdict = 0;
-	EXPECT_EQ(-EPERM, ring_socket(&self->ring, variant->family, variant->type));
+	EXPECT_EQ(-EPERM, ring_socket(&self->ring, variant->family, variant->type, 0));
 	close(fd);
 }
 

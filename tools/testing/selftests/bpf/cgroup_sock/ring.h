@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* io_uring, for one request at a time. */
+/* io_uring, one request at a time. Include it before what brings a linux/types.h of tools. */
 #ifndef RING_H
 #define RING_H
 
@@ -11,6 +11,11 @@
 
 #include "util.h"
 
+/* Newer than the headers of many a distribution. */
+#define RING_OP_SOCKET	45
+#define RING_OP_BIND	56
+
+/* A ring for one request at a time. */
 struct ring {
 	int fd;
 	void *queues;
@@ -54,12 +59,51 @@ static inline int ring_do(struct ring *ring)
 	return ret;
 }
 
+static inline int ring_socket(struct ring *ring, int family, int type, int protocol)
+{
+	ring->entry->opcode = RING_OP_SOCKET;
+	ring->entry->fd = family;
+	ring->entry->off = type;
+	ring->entry->len = protocol;
+	return ring_do(ring);
+}
+
+static inline int ring_bind(struct ring *ring, int fd, const struct endpoint *e)
+{
+	ring->entry->opcode = RING_OP_BIND;
+	ring->entry->fd = fd;
+	ring->entry->addr = (unsigned long)&e->any;
+	ring->entry->off = e->len;
+	return ring_do(ring);
+}
+
 static inline int ring_connect(struct ring *ring, int fd, const struct sockaddr *to, int len)
 {
 	ring->entry->opcode = IORING_OP_CONNECT;
 	ring->entry->fd = fd;
 	ring->entry->addr = (unsigned long)to;
 	ring->entry->off = len;
+	return ring_do(ring);
+}
+
+static inline int ring_message(struct ring *ring, int opcode, int fd, struct msghdr *message)
+{
+	ring->entry->opcode = opcode;
+	ring->entry->fd = fd;
+	ring->entry->addr = (unsigned long)message;
+	ring->entry->len = 1;
+	return ring_do(ring);
+}
+
+/* To the one address of a message, with its one part. */
+static inline int ring_send(struct ring *ring, int fd, const struct msghdr *message)
+{
+	ring->entry->opcode = IORING_OP_SEND;
+	ring->entry->fd = fd;
+	ring->entry->addr = (unsigned long)message->msg_iov->iov_base;
+	ring->entry->len = message->msg_iov->iov_len;
+	ring->entry->addr2 = (unsigned long)message->msg_name;
+	ring->entry->addr_len = message->msg_namelen;
 	return ring_do(ring);
 }
 

@@ -113,7 +113,7 @@ static void refuse_after(struct order *order, int calls)
 {
 	order->verdict = 0;
 	order->retval = -ENOENT;
-	order->after = calls;
+	order->spared = calls;
 }
 
 static bool is_free(const struct endpoint *e)
@@ -162,7 +162,7 @@ TEST_F(sctp, bindx)
 	EXPECT_EQ(2, seen->calls);
 	EXPECT_TRUE(saw(seen, &self->ends[1]));
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
-	order->after = 100;
+	order->spared = 100;
 	EXPECT_TRUE(is_free(&self->ends[0]));
 	EXPECT_EQ(0, bindx(self->fd, self->ends, 2));
 	EXPECT_EQ(PORT, port_of(local_of(self->fd)));
@@ -194,14 +194,14 @@ TEST_F(sctp, bindx_post_bind)
 	EXPECT_TRUE(saw(seen, &self->ends[1]));
 	EXPECT_EQ(PORT, seen->port);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
-	order->after = 100;
+	order->spared = 100;
 	EXPECT_TRUE(is_free(&self->ends[0]));
 	EXPECT_TRUE(is_free(&self->ends[1]));
 	/* What was bound before the call stays. */
 	EXPECT_EQ(0, do_bind(self->fd, self->ends[0]));
-	order->after = 0;
+	order->spared = 0;
 	EXPECT_EQ(-ENOENT, bindx(self->fd, &self->ends[1], 1));
-	order->after = 100;
+	order->spared = 100;
 	EXPECT_EQ(PORT, port_of(local_of(self->fd)));
 	EXPECT_FALSE(is_free(&self->ends[0]));
 	EXPECT_TRUE(is_free(&self->ends[1]));
@@ -219,7 +219,7 @@ TEST_F(sctp, bindx_low_port)
 	ASSERT_EQ(0, setresuid(65534, 65534, 0));
 	EXPECT_EQ(-EACCES, bindx(self->fd, self->ends, 2));
 	order->verdict = 3;
-	order->after = 3;
+	order->spared = 3;
 	EXPECT_EQ(-EACCES, bindx(self->fd, self->ends, 2));
 	EXPECT_EQ(0, bindx(self->fd, self->ends, 2));
 	ASSERT_EQ(0, setresuid(0, 0, 0));
@@ -239,7 +239,7 @@ TEST_F(sctp, connectx)
 	EXPECT_TRUE(saw(seen, &self->ends[1]));
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	EXPECT_EQ(0, associations(self->fd));
-	order->after = 100;
+	order->spared = 100;
 	EXPECT_EQ(0, connectx(self->fd, self->ends, 2));
 	EXPECT_EQ(1, associations(self->fd));
 }
@@ -273,7 +273,7 @@ TEST_F(sctp, message)
 	EXPECT_EQ(htons(PORT), connected->port);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	EXPECT_EQ(0, associations(self->fd));
-	order->after = 100;
+	order->spared = 100;
 	EXPECT_EQ(0, message(self->fd, &self->ends[0], &self->ends[1]));
 	EXPECT_EQ(4, connected->calls);
 	/* There is an association now, so this is a message and nothing else. */

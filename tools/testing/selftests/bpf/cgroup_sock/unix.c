@@ -3,13 +3,14 @@
  * UNIX_CONNECT, UNIX_SENDMSG, UNIX_RECVMSG, UNIX_GETPEERNAME, UNIX_GETSOCKNAME: the paths that
  * the programs see, and what a rewrite or a refusal does.
  */
+#include "ring.h"
+
 #include <pthread.h>
 #include <sys/un.h>
 
 #include "../../kselftest_harness.h"
 #define WITH_UNIX
 #include "box.h"
-#include "ring.h"
 
 #define OFFSET	offsetof(struct sockaddr_un, sun_path)
 

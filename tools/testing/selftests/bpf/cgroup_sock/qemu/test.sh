@@ -17,9 +17,10 @@ if [ -n "$name" ] && [ ! -x "$build/kselftest/bpf/cgroup_sock/$name" ]; then
 fi
 
 has() { grep -q "^CONFIG_$1=" "$build/$kernel/.config"; }
-leave_out='' # variants of protocols that the kernel does not have
-has SMC || leave_out+=' smc4 smc6 af_smc4 af_smc6'
-has IP_DCCP || leave_out+=' dccp4 dccp6'
+# What the kernel does not have: variants of tests, kinds of sockets of "coverage".
+variants='' kinds=''
+has SMC || { variants+=' smc4 smc6 af_smc4 af_smc6'; kinds+=' smc af-smc'; }
+has IP_DCCP || { variants+=' dccp4 dccp6'; kinds+=' dccp'; }
 # The programs of AF_UNIX use a kfunc.
 has DEBUG_INFO_BTF || tests=${tests/ unix/}
 {
@@ -27,11 +28,12 @@ has DEBUG_INFO_BTF || tests=${tests/ unix/}
 		echo "mkdir -p /lib/modules"
 		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
 		echo "modprobe ipv6"
-		leave_out+=' mptcp6' # has no IPv6 when that is a module
 	fi
+	has MPTCP_IPV6 || { variants+=' mptcp6'; kinds+=' mptcp6'; }
 	for test in create connect paths; do
-		echo "export TEST_ARGS_$test='${leave_out// / -V }'"
+		echo "export TEST_ARGS_$test='${variants// / -V }'"
 	done
+	echo "export TEST_ARGS_coverage='$kinds'"
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
