@@ -20,7 +20,7 @@ help: ## this list
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-debug check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hundred thousand times, and compare
 	@$(qemu)/compat.sh $(build)
@@ -90,7 +90,7 @@ check-ipv6-module: tree selftests
 	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/variant.config $(qemu)/ipv6-module.config
 	@$(qemu)/test.sh $(build) ipv6-module $(T)
 
-check-debug: tree selftests
+check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and list debugging; its build takes twice as long
 	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
 	@$(qemu)/test.sh $(build) debug $(T)
 
