@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Looks into the kernel where no system call shows what it does. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+struct in6_addr {
+	__u8 bytes[16];
+};
+
+struct sock_common {
+	__u32 skc_rcv_saddr;
+	struct in6_addr skc_v6_rcv_saddr;
+} __attribute__((preserve_access_index));
+
+struct sock {
+	struct sock_common __sk_common;
+} __attribute__((preserve_access_index));
+
+struct socket;
+struct msghdr;
+
+int pid;
+int puts;		/* ports given back */
+__u32 ip4;		/* what the last one was filed under */
+struct in6_addr ip6;
+int checks;		/* of messages, by security modules */
+
+static __always_inline int is_ours(void)
+{
+	return bpf_get_current_pid_tgid() >> 32 == pid;
+}
+
+SEC("fentry/inet_put_port")
+int BPF_PROG(put_port, struct sock *sk)
+{
+	if (!is_ours())
+		return 0;
+	puts++;
+	ip4 = sk->__sk_common.skc_rcv_saddr;
+	bpf_probe_read_kernel(&ip6, sizeof(ip6), &sk->__sk_common.skc_v6_rcv_saddr);
+	return 0;
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(check, struct socket *sock, struct msghdr *msg, int size)
+{
+	if (is_ours())
+		checks++;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
