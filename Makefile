@@ -28,6 +28,9 @@ compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hu
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
 	@$(qemu)/coverage.sh $(build)
 
+bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 7 minutes
+	@$(qemu)/bench.sh $(build)
+
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@$(qemu)/shell.sh $(build) $(or $(K),ours)
 
@@ -50,7 +53,8 @@ lint: tree ## the checks of the repository itself, checkpatch among them
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/log $(build)/export $(build)/checkpatch
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/bench \
+		$(build)/log $(build)/export $(build)/checkpatch
 
 distclean: ## remove all that was built
 	rm -rf $(build)
@@ -104,6 +108,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
-.PHONY: help demo check compat coverage shell kernels tree refresh export bisectable lint clean distclean packages source \
+.PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint clean distclean packages source \
 	base mainline ours selftests samples check-ours check-control check-ipv6-module check-debug check-off \
 	check-demo check-summary

@@ -5,6 +5,8 @@
 # it. What it writes to file descriptor 3 lands in DIRECTORY/verdict, the console in
 # DIRECTORY/console. With -i the console is this terminal and there is no verdict.
 # ACCEL=kvm asks for KVM; the default works everywhere. SMP sets the number of CPUs (2).
+# ACCEL=icount is one CPU whose clock counts instructions, ACCEL=parallel lets several run at the
+# same time, in which kernels have died while they patched their code.
 # shellcheck disable=SC2054 # the commas are QEMU's
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,8 +24,12 @@ die() { echo "vm: $*" >&2; exit 1; }
 [ -f "$kernel" ] || die "no kernel $kernel; 'make kernels' builds it"
 [ -f "$directory/job" ] || die "no job in $directory"
 
-accel=(-accel tcg,thread=single -cpu max)
-[ "${ACCEL:-tcg}" != kvm ] || accel=(-accel kvm -cpu host)
+case ${ACCEL:-tcg} in
+kvm) accel=(-accel kvm -cpu host) ;;
+icount) accel=(-accel tcg -icount "shift=0,sleep=off" -cpu max) SMP=1 ;;
+parallel) accel=(-accel tcg,thread=multi -cpu max) ;;
+*) accel=(-accel tcg,thread=single -cpu max) ;;
+esac
 if [ -n "$interactive" ]; then
 	console=(-chardev "stdio,id=console,mux=on,signal=off" -mon chardev=console)
 	verdict=()
