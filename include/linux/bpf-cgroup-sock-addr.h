@@ -13,10 +13,8 @@
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
-			u32 *flags);
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
-			u32 *flags);
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
@@ -31,17 +29,17 @@ void __cgroup_sock_unbind(struct sock *sk);
  * @uaddr: the kernel's copy of the address, which programs may rewrite; at
  *         least a struct sockaddr_in
  * @addr_len: bytes of @uaddr that user space gave
- * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
  *
  * Context: Process context, without the socket lock; may sleep.
- * Return: 0, or -EPERM or the errno of a program.
+ * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
+ * or the errno of a program.
  */
 static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
-				    int addr_len, u32 *flags)
+				    int addr_len)
 {
 	if (!cgroup_sock_active(sk, INET4_BIND))
 		return 0;
-	return __cgroup_sock_bind4(sk, uaddr, addr_len, flags);
+	return __cgroup_sock_bind4(sk, uaddr, addr_len);
 }
 
 /**
@@ -50,17 +48,17 @@ static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
  * @uaddr: the kernel's copy of the address, which programs may rewrite; at
  *         least SIN6_LEN_RFC2133 bytes
  * @addr_len: bytes of @uaddr that user space gave
- * @flags: BIND_SKIP_PORT_CAP is set here if a program vouches for the port
  *
  * Context: Process context, without the socket lock; may sleep.
- * Return: 0, or -EPERM or the errno of a program.
+ * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
+ * or the errno of a program.
  */
 static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
-				    int addr_len, u32 *flags)
+				    int addr_len)
 {
 	if (!cgroup_sock_active(sk, INET6_BIND))
 		return 0;
-	return __cgroup_sock_bind6(sk, uaddr, addr_len, flags);
+	return __cgroup_sock_bind6(sk, uaddr, addr_len);
 }
 
 /**
@@ -94,8 +92,9 @@ static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
  * that is a matter for the INET4_CONNECT programs, as it is on an AF_INET one.
  *
  * Context: Process context, without the socket lock; may sleep.
- * Return: 0, -EINVAL if @addr_len is too small for the family, or -EPERM or
- * the errno of a program.
+ * Return: 0, 1 if a program bound @sk, which cgroup_sock_unbind() is to take
+ * back if connect() fails, -EINVAL if @addr_len is too small for the family, or
+ * -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_connect_dgram(struct sock *sk,
 					    struct sockaddr *uaddr,

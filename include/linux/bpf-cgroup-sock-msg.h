@@ -8,12 +8,12 @@
 #define _BPF_CGROUP_SOCK_MSG_H
 
 #include <linux/bpf-cgroup-sock-addr.h>
+#include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/socket.h>
 #include <net/flow.h>
 
-int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
-			   __be16 *dport);
+int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *fl4);
 int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr);
@@ -28,9 +28,28 @@ void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
 
+static inline int cgroup_sock_sendmsg4_active(struct sock *sk,
+					      struct flowi4 *room,
+					      __be32 *saddr, __be32 *daddr,
+					      __be16 *dport)
+{
+	int err;
+
+	room->saddr = *saddr;
+	room->daddr = *daddr;
+	room->fl4_dport = *dport;
+	err = __cgroup_sock_sendmsg4(sk, room);
+	*saddr = room->saddr;
+	*daddr = room->daddr;
+	*dport = room->fl4_dport;
+	return err;
+}
+
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
  * @sk: UDP or UDP-Lite socket that sends an IPv4 datagram
+ * @room: a flow that the caller has in memory for later, to carry them there and
+ *        back, so that they need not be in memory themselves
  * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
  * @daddr: the destination, which programs may rewrite
  * @dport: its port, which programs may rewrite
@@ -43,12 +62,13 @@ void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
  * Return: 0, -EINVAL if a program set the port to 0, or -EPERM or the errno of
  * a program.
  */
-static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
-				       __be32 *daddr, __be16 *dport)
+static inline int cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room,
+				       __be32 *saddr, __be32 *daddr,
+				       __be16 *dport)
 {
 	if (!cgroup_sock_active(sk, UDP4_SENDMSG))
 		return 0;
-	return __cgroup_sock_sendmsg4(sk, saddr, daddr, dport);
+	return cgroup_sock_sendmsg4_active(sk, room, saddr, daddr, dport);
 }
 
 /**

@@ -85,24 +85,10 @@ void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max)
 }
 
 #ifdef CONFIG_INET
-static int run_sock(struct sock *sk, enum cgroup_bpf_attach_type atype,
-		    u32 *returned)
-{
-	int err;
-
-	migrate_disable();
-	rcu_read_lock();
-	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), sk,
-				    returned);
-	rcu_read_unlock();
-	migrate_enable();
-	return err;
-}
-
 int __cgroup_sock_create(struct sock *sk)
 {
 	u32 returned;
-	int err = run_sock(sk, CGROUP_INET_SOCK_CREATE, &returned);
+	int err = cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_CREATE, &returned);
 
 	if (!err && sk->sk_bound_dev_if) {
 		rcu_read_lock();
@@ -123,7 +109,7 @@ void __cgroup_sock_release(struct sock *sk)
 {
 	u32 returned;
 
-	run_sock(sk, CGROUP_INET_SOCK_RELEASE, &returned);
+	cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_RELEASE, &returned);
 }
 EXPORT_SYMBOL(__cgroup_sock_release);
 
@@ -141,10 +127,11 @@ void cgroup_sock_put_port(struct sock *sk)
 	}
 }
 
-static int post_bind(struct sock *sk, enum cgroup_bpf_attach_type atype)
+static __always_inline int post_bind(struct sock *sk,
+				     enum cgroup_bpf_attach_type atype)
 {
 	u32 returned;
-	int err = run_sock(sk, atype, &returned);
+	int err = cgroup_sock_run(sk, sk, atype, &returned);
 
 	if (err)
 		cgroup_sock_put_port(sk);

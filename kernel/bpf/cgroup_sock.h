@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Run the effective programs of a socket's cgroup. All callers are in RCU read
- * sections and cannot migrate.
+ * Run the effective programs of a socket's cgroup.
  */
 #ifndef __CGROUP_SOCK_H
 #define __CGROUP_SOCK_H
@@ -13,7 +12,34 @@
 
 struct bpf_sock_addr_kern;
 
-static inline const struct bpf_prog_array *
+/*
+ * Programs do not migrate and are RCU readers. Where spinlocks disable preemption
+ * anyway, so does this, which makes a reader and costs an instruction; the map is
+ * what lockdep asks.
+ */
+static __always_inline void cgroup_sock_enter(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		migrate_disable();
+		rcu_read_lock();
+	} else {
+		preempt_disable();
+		rcu_lock_acquire(&rcu_lock_map);
+	}
+}
+
+static __always_inline void cgroup_sock_leave(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		rcu_read_unlock();
+		migrate_enable();
+	} else {
+		rcu_lock_release(&rcu_lock_map);
+		preempt_enable();
+	}
+}
+
+static __always_inline const struct bpf_prog_array *
 cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
 {
 	struct cgroup *cgrp = sock_cgroup_ptr(&sk->sk_cgrp_data);
@@ -52,12 +78,46 @@ cgroup_sock_run_array(const struct bpf_prog_array *array,
 	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
 }
 
+/* For callers that hold the socket lock, or whose programs never need it. */
+static __always_inline int
+cgroup_sock_run(struct sock *sk, const void *ctx,
+		enum cgroup_bpf_attach_type atype, u32 *returned)
+{
+	int err;
+
+	cgroup_sock_enter();
+	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), ctx, returned);
+	cgroup_sock_leave();
+	return err;
+}
+
+int cgroup_sock_lock_and_run(struct sock *sk, const void *ctx,
+			     enum cgroup_bpf_attach_type atype, u32 *returned);
+
+/*
+ * For callers without the socket lock. Whether a program needs it is a property
+ * of the array, so that it cannot change between the look and the run: a link
+ * update that brings the need in makes a new array.
+ */
+static __always_inline int
+cgroup_sock_run_unlocked(struct sock *sk, const void *ctx,
+			 enum cgroup_bpf_attach_type atype, u32 *returned)
+{
+	const struct bpf_prog_array *array;
+	int err;
+
+	cgroup_sock_enter();
+	array = cgroup_sock_array(sk, atype);
+	if (unlikely(array->needs_sock_lock)) {
+		cgroup_sock_leave();
+		return cgroup_sock_lock_and_run(sk, ctx, atype, returned);
+	}
+	err = cgroup_sock_run_array(array, ctx, returned);
+	cgroup_sock_leave();
+	return err;
+}
+
 void cgroup_sock_put_port(struct sock *sk);
 int cgroup_sock_prepare_connect(struct sock *sk);
-int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
-			 enum cgroup_bpf_attach_type atype, u32 *returned);
-int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
-				  enum cgroup_bpf_attach_type atype,
-				  u32 *returned);
 
 #endif /* __CGROUP_SOCK_H */

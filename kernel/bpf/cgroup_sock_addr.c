@@ -12,88 +12,45 @@
 
 #include "cgroup_sock.h"
 
-/* For callers that hold the socket lock. */
-int cgroup_sock_addr_run(struct bpf_sock_addr_kern *ctx,
-			 enum cgroup_bpf_attach_type atype, u32 *returned)
+int cgroup_sock_lock_and_run(struct sock *sk, const void *ctx,
+			     enum cgroup_bpf_attach_type atype, u32 *returned)
 {
 	int err;
 
-	migrate_disable();
-	rcu_read_lock();
-	err = cgroup_sock_run_array(cgroup_sock_array(ctx->sk, atype), ctx,
-				    returned);
-	rcu_read_unlock();
-	migrate_enable();
-	return err;
-}
-
-/*
- * For callers without the socket lock. Whether a program needs it is a property
- * of the array, so that it cannot change between the look and the run: a link
- * update that brings the need in makes a new array.
- */
-int cgroup_sock_addr_run_unlocked(struct bpf_sock_addr_kern *ctx,
-				  enum cgroup_bpf_attach_type atype, u32 *returned)
-{
-	const struct bpf_prog_array *array;
-	int err;
-
-	migrate_disable();
-	rcu_read_lock();
-	array = cgroup_sock_array(ctx->sk, atype);
-	if (likely(!array->needs_sock_lock)) {
-		err = cgroup_sock_run_array(array, ctx, returned);
-		rcu_read_unlock();
-		migrate_enable();
-		return err;
-	}
-	rcu_read_unlock();
-	migrate_enable();
-
-	lock_sock(ctx->sk);
-	err = cgroup_sock_addr_run(ctx, atype, returned);
-	release_sock(ctx->sk);
+	lock_sock(sk);
+	err = cgroup_sock_run(sk, ctx, atype, returned);
+	release_sock(sk);
 	return err;
 }
 
 #ifdef CONFIG_INET
-static int bind(struct sock *sk, struct sockaddr *uaddr, int addr_len,
-		enum cgroup_bpf_attach_type atype, u32 *bind_flags)
+static __always_inline int bind(struct sock *sk, struct sockaddr *uaddr,
+				int addr_len, enum cgroup_bpf_attach_type atype)
 {
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
 	u32 returned;
-	int err = cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
+	int err = cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
 
-	if (returned & 2)
-		*bind_flags |= BIND_SKIP_PORT_CAP;
-	return err;
+	return err ?: returned & 2 ? BIND_SKIP_PORT_CAP : 0;
 }
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len,
-			u32 *flags)
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
-	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND, flags);
+	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND);
 }
 EXPORT_SYMBOL(__cgroup_sock_bind4);
 
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len,
-			u32 *flags)
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
-	return bind(sk, uaddr, addr_len, CGROUP_INET6_BIND, flags);
+	return bind(sk, uaddr, addr_len, CGROUP_INET6_BIND);
 }
 EXPORT_SYMBOL(__cgroup_sock_bind6);
 
-/*
- * Before connect programs run: nothing is bound by one yet, and no options that
- * the socket has lead elsewhere than to the address.
- */
-int cgroup_sock_prepare_connect(struct sock *sk)
+static noinline int refuse_routes(struct sock *sk)
 {
 	int err;
-
-	inet_sk(sk)->prog_bound = false;
 
 	rcu_read_lock();
 	err = cgroup_sock_route4(sk, rcu_dereference(inet_sk(sk)->inet_opt));
@@ -101,6 +58,25 @@ int cgroup_sock_prepare_connect(struct sock *sk)
 		err = cgroup_sock_route6(sk, rcu_dereference(inet6_sk(sk)->opt));
 	rcu_read_unlock();
 	return err;
+}
+
+/*
+ * Before connect programs run: nothing is bound by one yet, and no options that
+ * the socket has lead elsewhere than to the address.
+ */
+static __always_inline int prepare_connect(struct sock *sk)
+{
+	inet_sk(sk)->prog_bound = false;
+	if (likely(!rcu_access_pointer(inet_sk(sk)->inet_opt) &&
+		   (sk->sk_family != AF_INET6 ||
+		    !rcu_access_pointer(inet6_sk(sk)->opt))))
+		return 0;
+	return refuse_routes(sk);
+}
+
+int cgroup_sock_prepare_connect(struct sock *sk)
+{
+	return prepare_connect(sk);
 }
 
 /* An MPTCP socket connects through a TCP subflow, which has its own call. */
@@ -116,8 +92,8 @@ int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 		return 0;
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
-	return cgroup_sock_prepare_connect(sk) ?:
-	       cgroup_sock_addr_run(&ctx, CGROUP_INET4_CONNECT, &returned);
+	return prepare_connect(sk) ?:
+	       cgroup_sock_run(sk, &ctx, CGROUP_INET4_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
@@ -132,8 +108,8 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 		return 0;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
-	return cgroup_sock_prepare_connect(sk) ?:
-	       cgroup_sock_addr_run(&ctx, CGROUP_INET6_CONNECT, &returned);
+	return prepare_connect(sk) ?:
+	       cgroup_sock_run(sk, &ctx, CGROUP_INET6_CONNECT, &returned);
 }
 
 int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
@@ -143,21 +119,29 @@ int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
 	};
 	u32 returned;
+	int err;
 
 	if (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET) {
 		if (addr_len < sizeof(struct sockaddr_in))
 			return -EINVAL;
 		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
 			return -EAFNOSUPPORT;
-		return cgroup_sock_prepare_connect(sk) ?:
-		       cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET4_CONNECT,
-						     &returned);
+		err = prepare_connect(sk) ?:
+		      cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET4_CONNECT,
+					       &returned);
+	} else {
+		if (addr_len < SIN6_LEN_RFC2133)
+			return -EINVAL;
+		err = prepare_connect(sk) ?:
+		      cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET6_CONNECT,
+					       &returned);
 	}
-	if (addr_len < SIN6_LEN_RFC2133)
-		return -EINVAL;
-	return cgroup_sock_prepare_connect(sk) ?:
-	       cgroup_sock_addr_run_unlocked(&ctx, CGROUP_INET6_CONNECT,
-					     &returned);
+	if (likely(!inet_sk(sk)->prog_bound))
+		return err;
+	if (!err)
+		return 1;
+	cgroup_sock_unbind(sk);
+	return err;
 }
 
 /*

@@ -10,63 +10,63 @@
 
 #include "cgroup_sock.h"
 
-typedef int (*run_fn)(struct bpf_sock_addr_kern *ctx,
+/* With the socket lock, or without. */
+typedef int (*run_fn)(struct sock *sk, const void *ctx,
 		      enum cgroup_bpf_attach_type atype, u32 *returned);
 
-static __always_inline int sendmsg4(struct sock *sk, __be32 *saddr,
-				    __be32 *daddr, __be16 *dport, run_fn run)
+static __always_inline int sendmsg4(struct sock *sk, struct sockaddr_in *to,
+				    __be32 *saddr, run_fn run)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = *daddr,
-		.sin_port = *dport,
-	};
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk,
-		.uaddr = (struct sockaddr *)&to,
-		.uaddrlen = sizeof(to),
+		.uaddr = (struct sockaddr *)to,
+		.uaddrlen = sizeof(*to),
 		.t_ctx = saddr,
 	};
 	u32 returned;
-	int err;
 
-	err = run(&ctx, CGROUP_UDP4_SENDMSG, &returned);
-	if (err)
-		return err;
-	*daddr = to.sin_addr.s_addr;
-	*dport = to.sin_port;
-	return 0;
+	return run(sk, &ctx, CGROUP_UDP4_SENDMSG, &returned);
 }
 
-int __cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr, __be32 *daddr,
-			   __be16 *dport)
+int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *fl4)
 {
-	int err = sendmsg4(sk, saddr, daddr, dport,
-			   cgroup_sock_addr_run_unlocked);
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = fl4->daddr,
+		.sin_port = fl4->fl4_dport,
+	};
+	int err = sendmsg4(sk, &to, &fl4->saddr, cgroup_sock_run_unlocked);
 
-	return err ?: *dport ? 0 : -EINVAL;
+	fl4->daddr = to.sin_addr.s_addr;
+	fl4->fl4_dport = to.sin_port;
+	return err ?: to.sin_port ? 0 : -EINVAL;
 }
 
 static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
 				   __be32 *saddr, __be32 *daddr, run_fn run)
 {
-	__be16 given = ((struct sockaddr_in *)msg->msg_name)->sin_port;
-	__be16 port = given;
-	int err = sendmsg4(sk, saddr, daddr, &port, run);
+	__be16 port = ((struct sockaddr_in *)msg->msg_name)->sin_port;
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = *daddr,
+		.sin_port = port,
+	};
+	int err = sendmsg4(sk, &to, saddr, run);
 
-	return err ?: port == given ? 0 : -EINVAL;
+	*daddr = to.sin_addr.s_addr;
+	return err ?: to.sin_port == port ? 0 : -EINVAL;
 }
 
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr)
 {
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run_unlocked);
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_run_unlocked);
 }
 
 int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
 				 __be32 *saddr, __be32 *daddr)
 {
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_addr_run);
+	return sendto4(sk, msg, saddr, daddr, cgroup_sock_run);
 }
 EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
 
@@ -75,7 +75,7 @@ static bool needs_scope_id(const struct in6_addr *addr)
 	return __ipv6_addr_needs_scope_id(__ipv6_addr_type(addr));
 }
 
-static int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 *dport)
+static __always_inline int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 *dport)
 {
 	struct sockaddr_in6 to = {
 		.sin6_family = AF_INET6,
@@ -91,7 +91,7 @@ static int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 *dport)
 	u32 returned;
 	int err;
 
-	err = cgroup_sock_addr_run_unlocked(&ctx, CGROUP_UDP6_SENDMSG, &returned);
+	err = cgroup_sock_run_unlocked(sk, &ctx, CGROUP_UDP6_SENDMSG, &returned);
 	if (err)
 		return err;
 	if (ipv6_addr_v4mapped(&to.sin6_addr))
@@ -123,26 +123,27 @@ int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 EXPORT_SYMBOL(__cgroup_sock_sendto6);
 
 /* The verifier has seen to it that these programs allow. */
-static void show_name(struct sock *sk, void *name, int len,
-		      enum cgroup_bpf_attach_type atype)
+static __always_inline void show_name(struct sock *sk, void *name, int len,
+				      enum cgroup_bpf_attach_type atype)
 {
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = name, .uaddrlen = len,
 	};
 	u32 returned;
 
-	cgroup_sock_addr_run(&ctx, atype, &returned);
+	cgroup_sock_run(sk, &ctx, atype, &returned);
 }
 
-static void show_name_unlocked(struct sock *sk, void *name, int len,
-			       enum cgroup_bpf_attach_type atype)
+static __always_inline void
+show_name_unlocked(struct sock *sk, void *name, int len,
+		   enum cgroup_bpf_attach_type atype)
 {
 	struct bpf_sock_addr_kern ctx = {
 		.sk = sk, .uaddr = name, .uaddrlen = len,
 	};
 	u32 returned;
 
-	cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
+	cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
 }
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)

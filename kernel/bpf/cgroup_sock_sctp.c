@@ -51,7 +51,7 @@ static int run(struct sock *sk, union address *addr, void *source,
 	*returned = 0;
 	if (!cgroup_bpf_sock_enabled(sk, atype))
 		return 0;
-	return cgroup_sock_addr_run(&ctx, atype, returned);
+	return cgroup_sock_run(sk, &ctx, atype, returned);
 }
 
 int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size, u32 *flags)

@@ -34,7 +34,7 @@ static int run_unlocked(struct sock *sk, struct sockaddr *uaddr, int *len,
 	int err;
 
 	clear_tail(uaddr, *len);
-	err = cgroup_sock_addr_run_unlocked(&ctx, atype, &returned);
+	err = cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
 	if (!err)
 		*len = ctx.uaddrlen;
 	return err;
