@@ -10,7 +10,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-#include "cgroup_sock.h"
+#include "cgroup_sock_addr.h"
 
 int cgroup_sock_lock_and_run(struct sock *sk, const void *ctx,
 			     enum cgroup_bpf_attach_type atype, u32 *returned)

@@ -8,7 +8,7 @@
 #include <linux/in.h>
 #include <net/ipv6.h>
 
-#include "cgroup_sock.h"
+#include "cgroup_sock_addr.h"
 
 /* With the socket lock, or without. */
 typedef int (*run_fn)(struct sock *sk, const void *ctx,

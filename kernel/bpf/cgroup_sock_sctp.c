@@ -11,7 +11,7 @@
 #include <net/ipv6.h>
 #include <uapi/linux/sctp.h>
 
-#include "cgroup_sock.h"
+#include "cgroup_sock_addr.h"
 
 union address {
 	struct sockaddr any;

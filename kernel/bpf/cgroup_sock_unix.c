@@ -9,7 +9,7 @@
 #include <linux/btf_ids.h>
 #include <linux/un.h>
 
-#include "cgroup_sock.h"
+#include "cgroup_sock_addr.h"
 
 /* A program can look at all of the record: leave nothing behind the address. The
  * name of a socket with the longest path is a zero longer than the record.
