@@ -48,7 +48,7 @@ int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 }
 EXPORT_SYMBOL(__cgroup_sock_bind6);
 
-static noinline int refuse_routes(struct sock *sk)
+noinline int cgroup_sock_refuse_routes(struct sock *sk)
 {
 	int err;
 
@@ -71,12 +71,7 @@ static __always_inline int prepare_connect(struct sock *sk)
 		   (sk->sk_family != AF_INET6 ||
 		    !rcu_access_pointer(inet6_sk(sk)->opt))))
 		return 0;
-	return refuse_routes(sk);
-}
-
-int cgroup_sock_prepare_connect(struct sock *sk)
-{
-	return prepare_connect(sk);
+	return cgroup_sock_refuse_routes(sk);
 }
 
 /* An MPTCP socket connects through a TCP subflow, which has its own call. */

@@ -33,6 +33,6 @@ cgroup_sock_run_unlocked(struct sock *sk, const void *ctx,
 	return err;
 }
 
-int cgroup_sock_prepare_connect(struct sock *sk);
+int cgroup_sock_refuse_routes(struct sock *sk);
 
 #endif /* __CGROUP_SOCK_ADDR_H */

@@ -77,7 +77,7 @@ EXPORT_SYMBOL(__cgroup_sock_sctp_bind);
 int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size)
 {
 	u32 returned;
-	int len, err = cgroup_sock_prepare_connect(sk);
+	int len, err = cgroup_sock_refuse_routes(sk);
 
 	if (err)
 		return err;
@@ -102,7 +102,7 @@ int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size)
 
 	if (!address_len(sk, to, size))
 		return 0;
-	err = cgroup_sock_prepare_connect(sk);
+	err = cgroup_sock_refuse_routes(sk);
 	if (err)
 		return err;
 	if (to->any.sa_family == AF_INET6 &&
