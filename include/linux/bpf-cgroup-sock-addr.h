@@ -13,53 +13,15 @@
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
-int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
-				int addr_len);
+int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
+			      int addr_len);
 void __cgroup_sock_unbind(struct sock *sk);
-
-/**
- * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
- * @sk: socket of family AF_INET
- * @uaddr: the kernel's copy of the address, which programs may rewrite; at
- *         least a struct sockaddr_in
- * @addr_len: bytes of @uaddr that user space gave
- *
- * Context: Process context, without the socket lock; may sleep.
- * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
- * or the errno of a program.
- */
-static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
-				    int addr_len)
-{
-	if (!cgroup_sock_active(sk, INET4_BIND))
-		return 0;
-	return __cgroup_sock_bind4(sk, uaddr, addr_len);
-}
-
-/**
- * cgroup_sock_bind6() - run INET6_BIND programs on the address given to bind()
- * @sk: socket of family AF_INET6
- * @uaddr: the kernel's copy of the address, which programs may rewrite; at
- *         least SIN6_LEN_RFC2133 bytes
- * @addr_len: bytes of @uaddr that user space gave
- *
- * Context: Process context, without the socket lock; may sleep.
- * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
- * or the errno of a program.
- */
-static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
-				    int addr_len)
-{
-	if (!cgroup_sock_active(sk, INET6_BIND))
-		return 0;
-	return __cgroup_sock_bind6(sk, uaddr, addr_len);
-}
 
 /**
  * cgroup_sock_connect() - run connect programs, with the socket locked
@@ -79,31 +41,6 @@ static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
 	if (cgroup_sock_active(sk, INET6_CONNECT) && sk->sk_family == AF_INET6)
 		return __cgroup_sock_connect6(sk, uaddr, addr_len);
 	return 0;
-}
-
-/**
- * cgroup_sock_connect_dgram() - run connect programs, without the lock
- * @sk: socket of family AF_INET or AF_INET6
- * @uaddr: the kernel's copy of the address, which programs may rewrite, long
- *         enough to hold a family
- * @addr_len: bytes of @uaddr that user space gave
- *
- * A datagram socket of family AF_INET6 can be connected to an AF_INET address;
- * that is a matter for the INET4_CONNECT programs, as it is on an AF_INET one.
- *
- * Context: Process context, without the socket lock; may sleep.
- * Return: 0, 1 if a program bound @sk, which cgroup_sock_unbind() is to take
- * back if connect() fails, -EINVAL if @addr_len is too small for the family, or
- * -EPERM or the errno of a program.
- */
-static inline int cgroup_sock_connect_dgram(struct sock *sk,
-					    struct sockaddr *uaddr,
-					    int addr_len)
-{
-	if (!cgroup_sock_active(sk, INET4_CONNECT) &&
-	    !cgroup_sock_active(sk, INET6_CONNECT))
-		return 0;
-	return __cgroup_sock_connect_dgram(sk, uaddr, addr_len);
 }
 
 /**
@@ -159,12 +96,27 @@ static inline int cgroup_sock_route4(struct sock *sk,
 }
 
 /**
+ * cgroup_sock_srcrt6() - refuse a routing header that programs would not see
+ * @sk: socket of family AF_INET6 whose packets are to have one
+ *
+ * A routing header takes a packet elsewhere than to the address that
+ * INET6_CONNECT and UDP6_SENDMSG programs see.
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM if there are such programs.
+ */
+static inline int cgroup_sock_srcrt6(struct sock *sk)
+{
+	return cgroup_sock_active(sk, INET6_CONNECT) ||
+	       cgroup_sock_active(sk, UDP6_SENDMSG) ? -EPERM : 0;
+}
+
+/**
  * cgroup_sock_route6() - refuse routing headers that programs would not see
  * @sk: socket of family AF_INET6
  * @opt: options of its IPv6 packets, may be NULL
  *
- * A routing header takes a packet elsewhere than to the address that
- * INET6_CONNECT and UDP6_SENDMSG programs see.
+ * See cgroup_sock_srcrt6().
  *
  * Context: Any.
  * Return: 0, or -EPERM for a routing header if there are such programs.
@@ -172,10 +124,7 @@ static inline int cgroup_sock_route4(struct sock *sk,
 static inline int cgroup_sock_route6(struct sock *sk,
 				     const struct ipv6_txoptions *opt)
 {
-	if (!opt || !opt->srcrt)
-		return 0;
-	return cgroup_sock_active(sk, INET6_CONNECT) ||
-	       cgroup_sock_active(sk, UDP6_SENDMSG) ? -EPERM : 0;
+	return opt && opt->srcrt ? cgroup_sock_srcrt6(sk) : 0;
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

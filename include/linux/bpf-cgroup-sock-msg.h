@@ -13,7 +13,8 @@
 #include <linux/socket.h>
 #include <net/flow.h>
 
-int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *fl4);
+int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room, __be32 saddr,
+			   __be32 daddr, __be16 dport);
 int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr);
@@ -28,28 +29,11 @@ void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
 
-static inline int cgroup_sock_sendmsg4_active(struct sock *sk,
-					      struct flowi4 *room,
-					      __be32 *saddr, __be32 *daddr,
-					      __be16 *dport)
-{
-	int err;
-
-	room->saddr = *saddr;
-	room->daddr = *daddr;
-	room->fl4_dport = *dport;
-	err = __cgroup_sock_sendmsg4(sk, room);
-	*saddr = room->saddr;
-	*daddr = room->daddr;
-	*dport = room->fl4_dport;
-	return err;
-}
-
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
  * @sk: UDP or UDP-Lite socket that sends an IPv4 datagram
- * @room: a flow that the caller has in memory for later, to carry them there and
- *        back, so that they need not be in memory themselves
+ * @room: a flow that the caller has in memory for later, to carry them back, so
+ *        that they need not be in memory themselves
  * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
  * @daddr: the destination, which programs may rewrite
  * @dport: its port, which programs may rewrite
@@ -66,9 +50,15 @@ static inline int cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room,
 				       __be32 *saddr, __be32 *daddr,
 				       __be16 *dport)
 {
+	int err;
+
 	if (!cgroup_sock_active(sk, UDP4_SENDMSG))
 		return 0;
-	return cgroup_sock_sendmsg4_active(sk, room, saddr, daddr, dport);
+	err = __cgroup_sock_sendmsg4(sk, room, *saddr, *daddr, *dport);
+	*saddr = room->saddr;
+	*daddr = room->daddr;
+	*dport = room->fl4_dport;
+	return err;
 }
 
 /**

@@ -20,10 +20,8 @@ int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
 int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
 			       int *len, struct sockaddr_storage *copy);
 void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg);
-int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
-				   int len);
-int __cgroup_sock_unix_getsockname(struct sock *sk, struct sockaddr *name,
-				   int len);
+int cgroup_sock_unix_getname(struct sock *sk, struct sockaddr *name, int len,
+			     bool peer);
 
 /**
  * cgroup_sock_unix_connect() - run UNIX_CONNECT programs on an address
@@ -75,40 +73,6 @@ static inline void cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 {
 	if (cgroup_sock_active(sk, UNIX_RECVMSG))
 		__cgroup_sock_unix_recvmsg(sk, msg);
-}
-
-/**
- * cgroup_sock_unix_getpeername() - run UNIX_GETPEERNAME programs on a name
- * @sk: socket of family AF_UNIX that was asked, not its peer
- * @name: name of the peer, which programs may rewrite
- * @len: bytes of @name
- *
- * Context: Process context, without the socket lock.
- * Return: the bytes of @name after the programs.
- */
-static inline int cgroup_sock_unix_getpeername(struct sock *sk,
-					       struct sockaddr *name, int len)
-{
-	if (!cgroup_sock_active(sk, UNIX_GETPEERNAME))
-		return len;
-	return __cgroup_sock_unix_getpeername(sk, name, len);
-}
-
-/**
- * cgroup_sock_unix_getsockname() - run UNIX_GETSOCKNAME programs on a name
- * @sk: socket of family AF_UNIX
- * @name: its own name, which programs may rewrite
- * @len: bytes of @name
- *
- * Context: Process context, without the socket lock.
- * Return: the bytes of @name after the programs.
- */
-static inline int cgroup_sock_unix_getsockname(struct sock *sk,
-					       struct sockaddr *name, int len)
-{
-	if (!cgroup_sock_active(sk, UNIX_GETSOCKNAME))
-		return len;
-	return __cgroup_sock_unix_getsockname(sk, name, len);
 }
 
 /**

@@ -19,6 +19,10 @@
 
 enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type);
 void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max);
+void cgroup_sock_note_need(const struct bpf_prog *prog, u8 need);
+const struct bpf_func_proto *
+cgroup_sock_common_func_proto(enum bpf_func_id func_id,
+			      const struct bpf_prog *prog);
 #else
 #define cgroup_sock_active(...)	false
 
@@ -46,13 +50,31 @@ int __cgroup_sock_post_bind6(struct sock *sk);
  *
  * The programs may set the device, mark and priority of @sk. The device stays
  * when connect() dissolves an association. If @sk is refused although a program
- * allowed it, the INET_SOCK_RELEASE programs see it go.
+ * allowed it, the INET_SOCK_RELEASE programs see it go. They do not run for
+ * sockets of the kernel.
  *
  * Context: Process context, may not be called under a spinlock.
  * Return: 0, or what socket(2) fails with: -EPERM or the errno of a program,
  * -ENODEV for a device that the network namespace of @sk does not have.
  */
 static inline int cgroup_sock_create(struct sock *sk)
+{
+	if (!cgroup_sock_active(sk, INET_SOCK_CREATE) || sk->sk_kern_sock)
+		return 0;
+	return __cgroup_sock_create(sk);
+}
+
+/**
+ * cgroup_sock_create_backing() - run INET_SOCK_CREATE programs on the kernel's
+ * socket behind a new one of the user
+ * @sk: socket of family AF_INET or AF_INET6 through which the user's will talk
+ *
+ * The same as cgroup_sock_create(), but for a socket of the kernel.
+ *
+ * Context: Process context, may not be called under a spinlock.
+ * Return: 0, or what socket(2) fails with, see cgroup_sock_create().
+ */
+static inline int cgroup_sock_create_backing(struct sock *sk)
 {
 	if (!cgroup_sock_active(sk, INET_SOCK_CREATE))
 		return 0;
@@ -63,9 +85,24 @@ static inline int cgroup_sock_create(struct sock *sk)
  * cgroup_sock_release() - run INET_SOCK_RELEASE programs on a closed socket
  * @sk: socket of family AF_INET or AF_INET6 that user space just let go of
  *
+ * They do not run for sockets of the kernel.
+ *
  * Context: Process context, without the socket lock.
  */
 static inline void cgroup_sock_release(struct sock *sk)
+{
+	if (cgroup_sock_active(sk, INET_SOCK_RELEASE) && !sk->sk_kern_sock)
+		__cgroup_sock_release(sk);
+}
+
+/**
+ * cgroup_sock_release_backing() - run INET_SOCK_RELEASE programs on the kernel's
+ * socket behind a closed one of the user
+ * @sk: socket that cgroup_sock_create_backing() was called for
+ *
+ * Context: Process context, without the socket lock.
+ */
+static inline void cgroup_sock_release_backing(struct sock *sk)
 {
 	if (cgroup_sock_active(sk, INET_SOCK_RELEASE))
 		__cgroup_sock_release(sk);

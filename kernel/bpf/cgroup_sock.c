@@ -84,11 +84,42 @@ void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max)
 	*max = hook->greatest;
 }
 
+DEFINE_STATIC_KEY_FALSE(cgroup_sock_extended);
+
+/**
+ * cgroup_sock_note_need() - note that a program cannot be run with its context alone
+ * @prog: program of type BPF_PROG_TYPE_CGROUP_SOCK or BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+ *        or an extension of one
+ * @need: BPF_RUN_NEEDS_CTX, BPF_RUN_NEEDS_SOCK_LOCK or both
+ *
+ * Arrays that @prog is put into from now on know. An extension is put into programs
+ * of arrays that exist: all programs that start when this returns have all of it.
+ *
+ * Context: Process context, while @prog is being verified; may sleep.
+ */
+void cgroup_sock_note_need(const struct bpf_prog *prog, u8 need)
+{
+	if (!(need & ~prog->aux->run_needs))
+		return;
+	prog->aux->run_needs |= need;
+	if (prog->type == BPF_PROG_TYPE_EXT) {
+		static_branch_enable(&cgroup_sock_extended);
+		synchronize_rcu();
+	}
+}
+
+struct cgroup_sock_verdict
+cgroup_sock_run_in_context(const struct bpf_prog_array *array, const void *ctx)
+{
+	return __cgroup_sock_run_in_context(array, ctx);
+}
+
 #ifdef CONFIG_INET
 int __cgroup_sock_create(struct sock *sk)
 {
-	u32 returned;
-	int err = cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_CREATE, &returned);
+	struct cgroup_sock_verdict verdict =
+		cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_CREATE);
+	int err = verdict.err;
 
 	if (!err && sk->sk_bound_dev_if) {
 		rcu_read_lock();
@@ -99,17 +130,15 @@ int __cgroup_sock_create(struct sock *sk)
 	inet_sk(sk)->prog_dev_if = sk->sk_bound_dev_if;
 
 	/* Nobody will close this one, but a program that allowed it noted it. */
-	if (err && (returned & 1))
-		cgroup_sock_release(sk);
+	if (err && (verdict.returned & 1))
+		cgroup_sock_release_backing(sk);
 	return err;
 }
 EXPORT_SYMBOL(__cgroup_sock_create);
 
 void __cgroup_sock_release(struct sock *sk)
 {
-	u32 returned;
-
-	cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_RELEASE, &returned);
+	cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_RELEASE);
 }
 EXPORT_SYMBOL(__cgroup_sock_release);
 
@@ -130,8 +159,7 @@ void cgroup_sock_put_port(struct sock *sk)
 static __always_inline int post_bind(struct sock *sk,
 				     enum cgroup_bpf_attach_type atype)
 {
-	u32 returned;
-	int err = cgroup_sock_run(sk, sk, atype, &returned);
+	int err = cgroup_sock_run(sk, sk, atype).err;
 
 	if (err)
 		cgroup_sock_put_port(sk);

@@ -46,47 +46,97 @@ cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
 }
 
 /*
- * Bit 0 of what a program returns is its verdict. All programs run, whatever
- * the ones before said; @returned has each bit that one of them returned. A
- * program can leave any number behind with bpf_set_retval(), but only an errno leaves
- * here: callers take everything else for success.
+ * @err is 0 or an errno; @returned has each bit that one of the programs returned,
+ * and 0 if there was none. Small enough to be returned in a register.
  */
-static __always_inline int
-cgroup_sock_run_array(const struct bpf_prog_array *array,
-		      const void *ctx, u32 *returned)
+struct cgroup_sock_verdict {
+	int err;
+	u32 returned;
+};
+
+/* An extension that needs more than the program it extends was loaded: it may
+ * be part of any array.
+ */
+DECLARE_STATIC_KEY_FALSE(cgroup_sock_extended);
+
+/* BPF_RUN_NEEDS_*; only a program with a run context has its time taken. */
+static __always_inline u8 cgroup_sock_needs(const struct bpf_prog_array *array)
+{
+	if (static_branch_unlikely(&cgroup_sock_extended))
+		return U8_MAX;
+	if (static_branch_unlikely(&bpf_stats_enabled_key))
+		return array->run_needs | BPF_RUN_NEEDS_CTX;
+	return array->run_needs;
+}
+
+/*
+ * A program can leave any number behind with bpf_set_retval(), but only an errno
+ * leaves here: callers take everything else for success.
+ */
+static __always_inline struct cgroup_sock_verdict
+__cgroup_sock_run_in_context(const struct bpf_prog_array *array, const void *ctx)
 {
 	const struct bpf_prog_array_item *item;
 	struct bpf_cg_run_ctx run_ctx;
 	struct bpf_run_ctx *outer_ctx;
 	const struct bpf_prog *prog;
-	u32 verdict, all = 0;
+	u32 verdict, any = 0;
 
 	run_ctx.retval = 0;
 	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
 	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
 		run_ctx.prog_item = item;
 		verdict = bpf_prog_run(prog, ctx);
-		all |= verdict;
+		any |= verdict;
 		if (!(verdict & 1) && !IS_ERR_VALUE((long)run_ctx.retval))
 			run_ctx.retval = -EPERM;
 	}
 	bpf_reset_run_ctx(outer_ctx);
 
-	*returned = all;
-	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
+	return (struct cgroup_sock_verdict){
+		IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0, any
+	};
+}
+
+struct cgroup_sock_verdict
+cgroup_sock_run_in_context(const struct bpf_prog_array *array, const void *ctx);
+
+/*
+ * Bit 0 of what a program returns is its verdict. All programs run, whatever the
+ * ones before said. Without a run context they can say nothing but yes and no.
+ */
+static __always_inline struct cgroup_sock_verdict
+cgroup_sock_run_plain(const struct bpf_prog_array *array, const void *ctx)
+{
+	const struct bpf_prog_array_item *item;
+	const struct bpf_prog *prog;
+	u32 verdict, any = 0, all = 1;
+
+	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
+		verdict = bpf_dispatcher_nop_func(ctx, prog->insnsi,
+						  prog->bpf_func);
+		any |= verdict;
+		all &= verdict;
+	}
+	return (struct cgroup_sock_verdict){ all ? 0 : -EPERM, any };
 }
 
 /* For callers that hold the socket lock, or whose programs never need it. */
-static __always_inline int
+static __always_inline struct cgroup_sock_verdict
 cgroup_sock_run(struct sock *sk, const void *ctx,
-		enum cgroup_bpf_attach_type atype, u32 *returned)
+		enum cgroup_bpf_attach_type atype)
 {
-	int err;
+	struct cgroup_sock_verdict verdict;
+	const struct bpf_prog_array *array;
 
 	cgroup_sock_enter();
-	err = cgroup_sock_run_array(cgroup_sock_array(sk, atype), ctx, returned);
+	array = cgroup_sock_array(sk, atype);
+	if (likely(!cgroup_sock_needs(array)))
+		verdict = cgroup_sock_run_plain(array, ctx);
+	else
+		verdict = cgroup_sock_run_in_context(array, ctx);
 	cgroup_sock_leave();
-	return err;
+	return verdict;
 }
 
 void cgroup_sock_put_port(struct sock *sk);

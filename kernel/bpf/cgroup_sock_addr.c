@@ -12,41 +12,70 @@
 
 #include "cgroup_sock_addr.h"
 
-int cgroup_sock_lock_and_run(struct sock *sk, const void *ctx,
-			     enum cgroup_bpf_attach_type atype, u32 *returned)
+struct cgroup_sock_verdict
+cgroup_sock_lock_and_run(struct sock *sk, const void *ctx,
+			 enum cgroup_bpf_attach_type atype)
 {
-	int err;
+	struct cgroup_sock_verdict verdict;
 
 	lock_sock(sk);
-	err = cgroup_sock_run(sk, ctx, atype, returned);
+	cgroup_sock_enter();
+	verdict = __cgroup_sock_run_in_context(cgroup_sock_array(sk, atype), ctx);
+	cgroup_sock_leave();
 	release_sock(sk);
-	return err;
+	return verdict;
 }
 
 #ifdef CONFIG_INET
 static __always_inline int bind(struct sock *sk, struct sockaddr *uaddr,
 				int addr_len, enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
-	};
-	u32 returned;
-	int err = cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
+	struct cgroup_sock_verdict verdict;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
-	return err ?: returned & 2 ? BIND_SKIP_PORT_CAP : 0;
+	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, NULL);
+	verdict = cgroup_sock_run_unlocked(sk, &ctx, atype);
+	return verdict.err ?: verdict.returned & 2 ? BIND_SKIP_PORT_CAP : 0;
 }
 
-int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+/**
+ * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET for which cgroup_sock_active(@sk, INET4_BIND)
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least a struct sockaddr_in
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * Callers look whether there are programs, so that those who find none go on
+ * without anything saved for the way back.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
+ * or the errno of a program.
+ */
+int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND);
 }
-EXPORT_SYMBOL(__cgroup_sock_bind4);
+EXPORT_SYMBOL(cgroup_sock_bind4);
 
-int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+/**
+ * cgroup_sock_bind6() - run INET6_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET6 for which cgroup_sock_active(@sk, INET6_BIND)
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least SIN6_LEN_RFC2133 bytes
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * The same as cgroup_sock_bind4().
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: BIND_SKIP_PORT_CAP if a program vouches for the port or 0, or -EPERM
+ * or the errno of a program.
+ */
+int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	return bind(sk, uaddr, addr_len, CGROUP_INET6_BIND);
 }
-EXPORT_SYMBOL(__cgroup_sock_bind6);
+EXPORT_SYMBOL(cgroup_sock_bind6);
 
 noinline int cgroup_sock_refuse_routes(struct sock *sk)
 {
@@ -64,9 +93,12 @@ noinline int cgroup_sock_refuse_routes(struct sock *sk)
  * Before connect programs run: nothing is bound by one yet, and no options that
  * the socket has lead elsewhere than to the address.
  */
-static __always_inline int prepare_connect(struct sock *sk)
+static __always_inline int prepare_connect(struct sock *sk, int addr_len,
+					   int least)
 {
 	inet_sk(sk)->prog_bound = false;
+	if (addr_len < least)
+		return -EINVAL;
 	if (likely(!rcu_access_pointer(inet_sk(sk)->inet_opt) &&
 		   (sk->sk_family != AF_INET6 ||
 		    !rcu_access_pointer(inet6_sk(sk)->opt))))
@@ -78,65 +110,59 @@ static __always_inline int prepare_connect(struct sock *sk)
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
-	if (addr_len < sizeof(struct sockaddr_in))
-		return -EINVAL;
-	return prepare_connect(sk) ?:
-	       cgroup_sock_run(sk, &ctx, CGROUP_INET4_CONNECT, &returned);
+	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, NULL);
+	return prepare_connect(sk, addr_len, sizeof(struct sockaddr_in)) ?:
+	       cgroup_sock_run(sk, &ctx, CGROUP_INET4_CONNECT).err;
 }
 
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return 0;
-	if (addr_len < SIN6_LEN_RFC2133)
-		return -EINVAL;
-	return prepare_connect(sk) ?:
-	       cgroup_sock_run(sk, &ctx, CGROUP_INET6_CONNECT, &returned);
+	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, NULL);
+	return prepare_connect(sk, addr_len, SIN6_LEN_RFC2133) ?:
+	       cgroup_sock_run(sk, &ctx, CGROUP_INET6_CONNECT).err;
 }
 
-int __cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
-				int addr_len)
+/**
+ * cgroup_sock_connect_dgram() - run connect programs, without the lock
+ * @sk: socket of family AF_INET or AF_INET6 for which
+ *      cgroup_sock_active(@sk, INET4_CONNECT) or (@sk, INET6_CONNECT)
+ * @uaddr: the kernel's copy of the address, which programs may rewrite, long
+ *         enough to hold a family
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * A datagram socket of family AF_INET6 can be connected to an AF_INET address;
+ * that is a matter for the INET4_CONNECT programs, as it is on an AF_INET one.
+ * If connect() fails, cgroup_sock_unbind() is to take back what they bound.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, -EINVAL if @addr_len is too small for the family, or -EPERM or
+ * the errno of a program.
+ */
+int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
+			      int addr_len)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = uaddr, .uaddrlen = addr_len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;
 
-	if (sk->sk_family == AF_INET || uaddr->sa_family == AF_INET) {
-		if (addr_len < sizeof(struct sockaddr_in))
-			return -EINVAL;
-		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
-			return -EAFNOSUPPORT;
-		err = prepare_connect(sk) ?:
-		      cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET4_CONNECT,
-					       &returned);
-	} else {
-		if (addr_len < SIN6_LEN_RFC2133)
-			return -EINVAL;
-		err = prepare_connect(sk) ?:
-		      cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET6_CONNECT,
-					       &returned);
-	}
-	if (likely(!inet_sk(sk)->prog_bound))
-		return err;
-	if (!err)
-		return 1;
-	cgroup_sock_unbind(sk);
-	return err;
+	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, NULL);
+	if (sk->sk_family == AF_INET6 && uaddr->sa_family != AF_INET)
+		return prepare_connect(sk, addr_len, SIN6_LEN_RFC2133) ?:
+		       cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET6_CONNECT).err;
+
+	err = prepare_connect(sk, addr_len, sizeof(struct sockaddr_in));
+	if (!err && sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
+		err = -EAFNOSUPPORT;
+	return err ?:
+	       cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET4_CONNECT).err;
 }
 
 /*

@@ -11,34 +11,32 @@
 #include "cgroup_sock_addr.h"
 
 /* With the socket lock, or without. */
-typedef int (*run_fn)(struct sock *sk, const void *ctx,
-		      enum cgroup_bpf_attach_type atype, u32 *returned);
+typedef struct cgroup_sock_verdict (*run_fn)(struct sock *sk, const void *ctx,
+					     enum cgroup_bpf_attach_type atype);
 
 static __always_inline int sendmsg4(struct sock *sk, struct sockaddr_in *to,
 				    __be32 *saddr, run_fn run)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk,
-		.uaddr = (struct sockaddr *)to,
-		.uaddrlen = sizeof(*to),
-		.t_ctx = saddr,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
-	return run(sk, &ctx, CGROUP_UDP4_SENDMSG, &returned);
+	cgroup_sock_addr_init(&ctx, sk, to, sizeof(*to), saddr);
+	return run(sk, &ctx, CGROUP_UDP4_SENDMSG).err;
 }
 
-int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *fl4)
+int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room, __be32 saddr,
+			   __be32 daddr, __be16 dport)
 {
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
-		.sin_addr.s_addr = fl4->daddr,
-		.sin_port = fl4->fl4_dport,
+		.sin_addr.s_addr = daddr,
+		.sin_port = dport,
 	};
-	int err = sendmsg4(sk, &to, &fl4->saddr, cgroup_sock_run_unlocked);
+	int err;
 
-	fl4->daddr = to.sin_addr.s_addr;
-	fl4->fl4_dport = to.sin_port;
+	room->saddr = saddr;
+	err = sendmsg4(sk, &to, &room->saddr, cgroup_sock_run_unlocked);
+	room->daddr = to.sin_addr.s_addr;
+	room->fl4_dport = to.sin_port;
 	return err ?: to.sin_port ? 0 : -EINVAL;
 }
 
@@ -82,16 +80,11 @@ static __always_inline int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 
 		.sin6_addr = fl6->daddr,
 		.sin6_port = *dport,
 	};
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk,
-		.uaddr = (struct sockaddr *)&to,
-		.uaddrlen = sizeof(to),
-		.t_ctx = &fl6->saddr,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;
 
-	err = cgroup_sock_run_unlocked(sk, &ctx, CGROUP_UDP6_SENDMSG, &returned);
+	cgroup_sock_addr_init(&ctx, sk, &to, sizeof(to), &fl6->saddr);
+	err = cgroup_sock_run_unlocked(sk, &ctx, CGROUP_UDP6_SENDMSG).err;
 	if (err)
 		return err;
 	if (ipv6_addr_v4mapped(&to.sin6_addr))
@@ -126,24 +119,20 @@ EXPORT_SYMBOL(__cgroup_sock_sendto6);
 static __always_inline void show_name(struct sock *sk, void *name, int len,
 				      enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = name, .uaddrlen = len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
-	cgroup_sock_run(sk, &ctx, atype, &returned);
+	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
+	cgroup_sock_run(sk, &ctx, atype);
 }
 
 static __always_inline void
 show_name_unlocked(struct sock *sk, void *name, int len,
 		   enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = name, .uaddrlen = len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
-	cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
+	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
+	cgroup_sock_run_unlocked(sk, &ctx, atype);
 }
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)

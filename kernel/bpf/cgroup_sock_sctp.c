@@ -35,36 +35,32 @@ static int address_len(const struct sock *sk, const union address *addr,
 	return 0;
 }
 
-static int run(struct sock *sk, union address *addr, void *source,
-	       enum cgroup_bpf_attach_type atype4,
-	       enum cgroup_bpf_attach_type atype6, u32 *returned)
+static struct cgroup_sock_verdict run(struct sock *sk, union address *addr,
+				      void *source,
+				      enum cgroup_bpf_attach_type atype4,
+				      enum cgroup_bpf_attach_type atype6)
 {
 	bool v4 = addr->any.sa_family == AF_INET;
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk,
-		.uaddr = &addr->any,
-		.uaddrlen = v4 ? sizeof(addr->v4) : sizeof(addr->v6),
-		.t_ctx = source,
-	};
 	enum cgroup_bpf_attach_type atype = v4 ? atype4 : atype6;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 
-	*returned = 0;
-	if (!cgroup_bpf_sock_enabled(sk, atype))
-		return 0;
-	return cgroup_sock_run(sk, &ctx, atype, returned);
+	cgroup_sock_addr_init(&ctx, sk, addr,
+			      v4 ? sizeof(addr->v4) : sizeof(addr->v6), source);
+	return cgroup_sock_run(sk, &ctx, atype);
 }
 
 int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size, u32 *flags)
 {
-	u32 returned, all = 2;
-	int len, err;
+	struct cgroup_sock_verdict verdict;
+	u32 all = 2;
+	int len;
 
 	while ((len = address_len(sk, addrs, size))) {
-		err = run(sk, addrs, NULL, CGROUP_INET4_BIND, CGROUP_INET6_BIND,
-			  &returned);
-		if (err)
-			return err;
-		all &= returned;
+		verdict = run(sk, addrs, NULL, CGROUP_INET4_BIND,
+			      CGROUP_INET6_BIND);
+		if (verdict.err)
+			return verdict.err;
+		all &= verdict.returned;
 		addrs += len;
 		size -= len;
 	}
@@ -76,14 +72,13 @@ EXPORT_SYMBOL(__cgroup_sock_sctp_bind);
 
 int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size)
 {
-	u32 returned;
 	int len, err = cgroup_sock_refuse_routes(sk);
 
 	if (err)
 		return err;
 	while ((len = address_len(sk, addrs, size))) {
 		err = run(sk, addrs, NULL, CGROUP_INET4_CONNECT,
-			  CGROUP_INET6_CONNECT, &returned);
+			  CGROUP_INET6_CONNECT).err;
 		if (err)
 			return err;
 		addrs += len;
@@ -97,7 +92,6 @@ int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size)
 {
 	struct in6_addr source = {};
 	union address *to = addr;
-	u32 returned;
 	int err;
 
 	if (!address_len(sk, to, size))
@@ -110,8 +104,7 @@ int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size)
 		to->v4.sin_addr.s_addr = to->v6.sin6_addr.s6_addr32[3];
 		to->v4.sin_family = AF_INET;
 	}
-	err = run(sk, to, &source, CGROUP_UDP4_SENDMSG, CGROUP_UDP6_SENDMSG,
-		  &returned);
+	err = run(sk, to, &source, CGROUP_UDP4_SENDMSG, CGROUP_UDP6_SENDMSG).err;
 	if (err)
 		return err;
 	if (!to->v4.sin_port || !ipv6_addr_any(&source) ||
@@ -186,9 +179,7 @@ EXPORT_SYMBOL(__cgroup_sock_sctp_dstaddrs);
 
 void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name)
 {
-	u32 returned;
-
 	run(sk, (union address *)name, NULL, CGROUP_UDP4_RECVMSG,
-	    CGROUP_UDP6_RECVMSG, &returned);
+	    CGROUP_UDP6_RECVMSG);
 }
 EXPORT_SYMBOL(__cgroup_sock_sctp_recvmsg);

@@ -27,14 +27,12 @@ static void clear_tail(struct sockaddr *uaddr, int len)
 static int run_unlocked(struct sock *sk, struct sockaddr *uaddr, int *len,
 			enum cgroup_bpf_attach_type atype)
 {
-	struct bpf_sock_addr_kern ctx = {
-		.sk = sk, .uaddr = uaddr, .uaddrlen = *len,
-	};
-	u32 returned;
+	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;
 
+	cgroup_sock_addr_init(&ctx, sk, uaddr, *len, NULL);
 	clear_tail(uaddr, *len);
-	err = cgroup_sock_run_unlocked(sk, &ctx, atype, &returned);
+	err = cgroup_sock_run_unlocked(sk, &ctx, atype).err;
 	if (!err)
 		*len = ctx.uaddrlen;
 	return err;
@@ -63,17 +61,21 @@ void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 	run_unlocked(sk, from, &msg->msg_namelen, CGROUP_UNIX_RECVMSG);
 }
 
-int __cgroup_sock_unix_getpeername(struct sock *sk, struct sockaddr *name,
-				   int len)
+/**
+ * cgroup_sock_unix_getname() - run UNIX_GETPEERNAME or UNIX_GETSOCKNAME programs
+ * @sk: socket of family AF_UNIX that was asked
+ * @name: name of its peer or its own, which programs may rewrite
+ * @len: bytes of @name
+ * @peer: whether it is that of the peer
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: the bytes of @name after the programs.
+ */
+int cgroup_sock_unix_getname(struct sock *sk, struct sockaddr *name, int len,
+			     bool peer)
 {
-	run_unlocked(sk, name, &len, CGROUP_UNIX_GETPEERNAME);
-	return len;
-}
-
-int __cgroup_sock_unix_getsockname(struct sock *sk, struct sockaddr *name,
-				   int len)
-{
-	run_unlocked(sk, name, &len, CGROUP_UNIX_GETSOCKNAME);
+	run_unlocked(sk, name, &len, peer ? CGROUP_UNIX_GETPEERNAME :
+					    CGROUP_UNIX_GETSOCKNAME);
 	return len;
 }
 

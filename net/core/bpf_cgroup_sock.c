@@ -5,7 +5,7 @@
  */
 
 #include <linux/bpf.h>
-#include <linux/bpf-cgroup.h>
+#include <linux/bpf-cgroup-sock.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <net/bpf_sk_storage.h>
@@ -82,6 +82,36 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
 	.arg1_type	= ARG_PTR_TO_CTX_OR_NULL,
 };
 
+/**
+ * cgroup_sock_common_func_proto() - helpers that all programs of a cgroup at its
+ * sockets have
+ * @func_id: number of a helper
+ * @prog: the program that is being verified
+ *
+ * Notes the helpers that look into the run context. A program that is called in
+ * tail position may do so, and nobody knows which one that will be.
+ *
+ * Context: Process context, may sleep.
+ * Return: the prototype, or NULL if it is none of these.
+ */
+const struct bpf_func_proto *
+cgroup_sock_common_func_proto(enum bpf_func_id func_id,
+			      const struct bpf_prog *prog)
+{
+	switch (func_id) {
+	case BPF_FUNC_tail_call:
+		cgroup_sock_note_need(prog, BPF_RUN_NEEDS_CTX);
+		return bpf_base_func_proto(func_id, prog);
+	case BPF_FUNC_get_local_storage:
+	case BPF_FUNC_get_retval:
+	case BPF_FUNC_set_retval:
+		cgroup_sock_note_need(prog, BPF_RUN_NEEDS_CTX);
+		return cgroup_common_func_proto(func_id, prog);
+	default:
+		return cgroup_current_func_proto(func_id, prog);
+	}
+}
+
 static const struct bpf_func_proto *
 cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 {
@@ -97,8 +127,7 @@ cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	case BPF_FUNC_ktime_get_coarse_ns:
 		return &bpf_ktime_get_coarse_ns_proto;
 	default:
-		return cgroup_common_func_proto(func_id, prog) ?:
-		       cgroup_current_func_proto(func_id, prog) ?:
+		return cgroup_sock_common_func_proto(func_id, prog) ?:
 		       bpf_base_func_proto(func_id, prog);
 	}
 }

@@ -5,7 +5,7 @@
  */
 
 #include <linux/bpf.h>
-#include <linux/bpf-cgroup.h>
+#include <linux/bpf-cgroup-sock.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <net/bpf_sk_storage.h>
@@ -392,16 +392,10 @@ static const struct bpf_func_proto bpf_bind_proto = {
 	.arg3_type	= ARG_CONST_SIZE,
 };
 
-/* Note that a program has to run under the socket lock. An extension comes too
- * late for that: it may only do what needs the lock if its target does as well.
- */
 static const struct bpf_func_proto *
 locked(const struct bpf_prog *prog, const struct bpf_func_proto *proto)
 {
-	if (prog->type == BPF_PROG_TYPE_EXT &&
-	    !prog->aux->dst_prog->aux->needs_sock_lock)
-		return NULL;
-	prog->aux->needs_sock_lock = true;
+	cgroup_sock_note_need(prog, BPF_RUN_NEEDS_SOCK_LOCK);
 	return proto;
 }
 
@@ -418,7 +412,7 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 		/* The call is over, there is no result to change. */
 		if (hook & (ON_NAME4 | ON_NAME6 | ON_NAME_UNIX))
 			return NULL;
-		return cgroup_common_func_proto(func_id, prog);
+		return cgroup_sock_common_func_proto(func_id, prog);
 	case BPF_FUNC_setsockopt:
 		return hook & ON_SOCKOPT ?
 		       locked(prog, &bpf_cg_sock_addr_setsockopt_proto) : NULL;
@@ -426,7 +420,7 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 		return hook & ON_SOCKOPT ?
 		       locked(prog, &bpf_cg_sock_addr_getsockopt_proto) : NULL;
 	case BPF_FUNC_tail_call:
-		return locked(prog, bpf_base_func_proto(func_id, prog));
+		return locked(prog, cgroup_sock_common_func_proto(func_id, prog));
 	case BPF_FUNC_get_socket_cookie:
 		return &bpf_get_socket_cookie_cg_sock_addr_proto;
 	case BPF_FUNC_get_netns_cookie:
@@ -448,8 +442,7 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	case BPF_FUNC_sk_storage_delete:
 		return &bpf_sk_storage_delete_proto;
 	default:
-		return cgroup_common_func_proto(func_id, prog) ?:
-		       cgroup_current_func_proto(func_id, prog) ?:
+		return cgroup_sock_common_func_proto(func_id, prog) ?:
 		       bpf_sk_base_func_proto(func_id, prog);
 	}
 }

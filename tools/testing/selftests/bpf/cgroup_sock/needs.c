@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that calls no helper for it runs without a run context and without the socket lock.
+ * Others can come into its place, and find both. A kernel that gives one of them none goes down.
+ *
+ * Extensions come last, as no program runs without from then on.
+ */
+#include "../../kselftest_harness.h"
+#include "util.h"
+#include "needs.skel.h"
+
+#define MARK	7
+
+FIXTURE(needs) {
+	char path[64];
+	int cgroup;
+	int fd;		/* not connected yet */
+	struct endpoint to;
+	struct needs *progs;
+};
+
+FIXTURE_SETUP(needs)
+{
+	cgroup_path(self->path, "needs");
+	self->cgroup = cgroup_make(self->path);
+	ASSERT_LE(0, self->cgroup);
+	ASSERT_EQ(0, cgroup_join(self->path));
+	self->to = endpoint(AF_INET, "127.0.0.1", 4321);
+	self->fd = make(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_LE(0, self->fd);
+	self->progs = needs__open_and_load();
+	ASSERT_NE(NULL, self->progs);
+}
+
+FIXTURE_TEARDOWN(needs)
+{
+	needs__destroy(self->progs);
+	close(self->fd);
+	cgroup_remove(self->cgroup, self->path);
+}
+
+static int link_to(int cgroup, struct bpf_program *prog)
+{
+	return bpf_link_create(bpf_program__fd(prog), cgroup,
+			       bpf_program__expected_attach_type(prog), NULL);
+}
+
+TEST_F(needs, a_link_update_brings_the_need)
+{
+	int link = link_to(self->cgroup, self->progs->progs.plain);
+
+	ASSERT_LE(0, link);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	ASSERT_EQ(0, bpf_link_update(link, bpf_program__fd(self->progs->progs.says_why), NULL));
+	EXPECT_EQ(-EACCES, do_connect(self->fd, self->to));
+	ASSERT_EQ(0, bpf_link_update(link, bpf_program__fd(self->progs->progs.plain), NULL));
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	close(link);
+}
+
+TEST_F(needs, a_second_program_brings_the_need)
+{
+	int plain = link_to(self->cgroup, self->progs->progs.plain);
+	int says_why = link_to(self->cgroup, self->progs->progs.says_why);
+
+	ASSERT_LE(0, plain);
+	ASSERT_LE(0, says_why);
+	EXPECT_EQ(-EACCES, do_connect(self->fd, self->to));
+	close(says_why);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	close(plain);
+}
+
+TEST_F(needs, a_tail_call_brings_the_need)
+{
+	int link = link_to(self->cgroup, self->progs->progs.calls_next), key = 0;
+	int says_why = bpf_program__fd(self->progs->progs.says_why);
+
+	ASSERT_LE(0, link);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	ASSERT_EQ(0, bpf_map_update_elem(bpf_map__fd(self->progs->maps.next), &key, &says_why, 0));
+	EXPECT_EQ(-EACCES, do_connect(self->fd, self->to));
+	close(link);
+}
+
+TEST_F(needs, who_counts_runs_gets_them_counted)
+{
+	int link = link_to(self->cgroup, self->progs->progs.plain);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int stats;
+
+	ASSERT_LE(0, link);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	ASSERT_LE(0, stats);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	close(stats);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	ASSERT_EQ(0, bpf_obj_get_info_by_fd(bpf_program__fd(self->progs->progs.plain), &info,
+					    &len));
+	EXPECT_EQ(1, info.run_cnt);
+	close(link);
+}
+
+/* Load a program from @extensions alone, and put it into the place of decide() in @target. */
+static struct bpf_link *extend(struct needs *target, struct needs *extensions,
+			       struct bpf_program *with)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, extensions->obj)
+		bpf_program__set_autoload(prog, prog == with);
+	if (bpf_program__set_attach_target(with, bpf_program__fd(target->progs.plain), "decide") ||
+	    needs__load(extensions))
+		return NULL;
+	return bpf_program__attach_freplace(with, 0, NULL);
+}
+
+TEST_F(needs, an_extension_brings_a_result)
+{
+	struct needs *extensions = needs__open();
+	struct bpf_link *extension;
+	int link = link_to(self->cgroup, self->progs->progs.plain);
+
+	ASSERT_NE(NULL, extensions);
+	ASSERT_LE(0, link);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	extension = extend(self->progs, extensions, extensions->progs.extended_says_why);
+	ASSERT_NE(NULL, extension);
+	EXPECT_EQ(-EACCES, do_connect(self->fd, self->to));
+	bpf_link__destroy(extension);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	needs__destroy(extensions);
+	close(link);
+}
+
+/* The kernel warns if the lock is missing. */
+TEST_F(needs, an_extension_brings_the_lock)
+{
+	struct needs *extensions = needs__open();
+	struct bpf_link *extension;
+	int link = link_to(self->cgroup, self->progs->progs.plain), mark = 0;
+	socklen_t len = sizeof(mark);
+
+	ASSERT_NE(NULL, extensions);
+	ASSERT_LE(0, link);
+	extension = extend(self->progs, extensions, extensions->progs.extended_marks);
+	ASSERT_NE(NULL, extension);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	EXPECT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_MARK, &mark, &len));
+	EXPECT_EQ(MARK, mark);
+	bpf_link__destroy(extension);
+	needs__destroy(extensions);
+	close(link);
+}
+
+TEST_HARNESS_MAIN
