@@ -230,6 +230,12 @@ TEST_F(connect, the_chosen_source_survives_a_disconnect)
 	EXPECT_EQ(0, do_connect(fd, unspec));
 	own = local_of(fd);
 	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+
+	/* One that no program sees takes back nothing of an earlier one. */
+	self->to.len = variant->to_family == AF_INET ? 15 : 23;
+	EXPECT_EQ(-EINVAL, do_connect(fd, self->to));
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
 }
 
 static int nonblocking(int fd)

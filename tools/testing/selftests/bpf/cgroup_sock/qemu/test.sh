@@ -21,8 +21,8 @@ has() { grep -q "^CONFIG_$1=" "$build/$kernel/.config"; }
 variants='' kinds=''
 has SMC || { variants+=' smc4 smc6 af_smc4 af_smc6'; kinds+=' smc af-smc'; }
 has IP_DCCP || { variants+=' dccp4 dccp6'; kinds+=' dccp'; }
-# The programs of AF_UNIX use a kfunc, others look into functions.
-has DEBUG_INFO_BTF || { tests=${tests/ unix/}; tests=${tests/ trace/}; }
+# The programs of AF_UNIX use a kfunc, others look into functions or replace some.
+has DEBUG_INFO_BTF || for test in unix trace needs; do tests=${tests/ $test/}; done
 {
 	if [ -d "$build/$kernel/modules/lib/modules" ]; then
 		echo "mkdir -p /lib/modules"
