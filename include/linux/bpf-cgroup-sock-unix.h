@@ -15,6 +15,10 @@
 #include <linux/socket.h>
 #include <linux/un.h>
 
+struct bpf_sock_addr_kern;
+
+int bpf_sock_addr_set_sun_path(struct bpf_sock_addr_kern *sa_kern,
+			       const u8 *sun_path, u32 sun_path__sz);
 int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
 			       int *addr_len);
 int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
