@@ -28,7 +28,7 @@ compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hu
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
 	@$(qemu)/coverage.sh $(build)
 
-bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 7 minutes
+bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
 	@$(qemu)/bench.sh $(build)
 
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
@@ -51,10 +51,19 @@ bisectable: tree ## compile the files that the series touches at each of its com
 lint: tree ## the checks of the repository itself, checkpatch among them
 	$(step) "checks of the repository" scripts/lint $(build)
 
+style: lint ## what reviewers run besides: sparse, W=1 with gcc and clang, coccicheck, htmldocs; 20 minutes
+	@scripts/packages sparse clang-19 lld-19 llvm-19 coccinelle ocaml-nox ocaml-findlib python3-sphinx python3-sphinx-rtd-theme
+	@scripts/style $(build)
+
+deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the running kernel)
+	@scripts/packages debhelper
+	$(step) "the package" scripts/deb $(build) deb $(CONFIG)
+	@ls $(build)/deb/linux-image-*.deb
+
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/bench \
-		$(build)/log $(build)/export $(build)/checkpatch
+		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb
 
 distclean: ## remove all that was built
 	rm -rf $(build)
@@ -98,6 +107,15 @@ check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and l
 	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
 	@$(qemu)/test.sh $(build) debug $(T)
 
+check-deb: ours selftests ## build the package with the configuration of the test machine and test what is in it
+	@scripts/packages debhelper
+	$(step) "the package for the test machine" scripts/deb $(build) check-deb $(build)/ours/.config
+	@rm -rf $(build)/check-deb/root
+	@dpkg-deb -x $(build)/check-deb/linux-image-*.deb $(build)/check-deb/root
+	@cp $(build)/check-deb/root/boot/config-* $(build)/check-deb/.config
+	@cp $(build)/check-deb/root/boot/vmlinuz-* $(build)/check-deb/bzImage
+	@$(qemu)/test.sh $(build) check-deb $(T)
+
 check-off: tree
 	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/variant.config $(qemu)/off-ipv6.config
 	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/variant.config $(qemu)/off-cgroup-bpf.config
@@ -108,6 +126,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
 
-.PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint clean distclean packages source \
-	base mainline ours selftests samples check-ours check-control check-ipv6-module check-debug check-off \
-	check-demo check-summary
+.PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint style deb clean \
+	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
+	check-debug check-deb check-off check-demo check-summary
