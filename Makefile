@@ -124,7 +124,7 @@ check-demo: ours samples
 	@$(qemu)/demo.sh $(build)
 
 check-summary:
-	@prove --nocolor -e cat $(logs)/lint.log $(wildcard $(build)/check/*/tap/*.tap)
+	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint style deb clean \
 	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
