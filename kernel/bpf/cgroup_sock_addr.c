@@ -56,7 +56,6 @@ int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
 	return bind(sk, uaddr, addr_len, CGROUP_INET4_BIND);
 }
-EXPORT_SYMBOL(cgroup_sock_bind4);
 
 /**
  * cgroup_sock_bind6() - run INET6_BIND programs on the address given to bind()

@@ -117,56 +117,53 @@ EXPORT_SYMBOL(__cgroup_sock_sendto6);
 
 /* The verifier has seen to it that these programs allow. */
 static __always_inline void show_name(struct sock *sk, void *name, int len,
-				      enum cgroup_bpf_attach_type atype)
+				      enum cgroup_bpf_attach_type atype,
+				      run_fn run)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 
 	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
-	cgroup_sock_run(sk, &ctx, atype);
-}
-
-static __always_inline void
-show_name_unlocked(struct sock *sk, void *name, int len,
-		   enum cgroup_bpf_attach_type atype)
-{
-	struct bpf_sock_addr_kern ctx __uninitialized;
-
-	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
-	cgroup_sock_run_unlocked(sk, &ctx, atype);
+	run(sk, &ctx, atype);
 }
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
 {
-	show_name_unlocked(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG);
+	show_name(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG,
+		  cgroup_sock_run_unlocked);
 }
 EXPORT_SYMBOL(__cgroup_sock_recvmsg4);
 
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
 {
-	show_name_unlocked(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG);
+	show_name(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG,
+		  cgroup_sock_run_unlocked);
 }
 EXPORT_SYMBOL(__cgroup_sock_recvmsg6);
 
 void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME,
+		  cgroup_sock_run);
 }
 EXPORT_SYMBOL(__cgroup_sock_getpeername4);
 
 void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME,
+		  cgroup_sock_run);
 }
 EXPORT_SYMBOL(__cgroup_sock_getpeername6);
 
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME,
+		  cgroup_sock_run);
 }
 EXPORT_SYMBOL(__cgroup_sock_getsockname4);
 
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME);
+	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME,
+		  cgroup_sock_run);
 }
 EXPORT_SYMBOL(__cgroup_sock_getsockname6);
