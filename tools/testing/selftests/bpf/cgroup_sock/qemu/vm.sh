@@ -30,6 +30,7 @@ icount) accel=(-accel tcg -icount "shift=0,sleep=off" -cpu max) SMP=1 ;;
 parallel) accel=(-accel tcg,thread=multi -cpu max) ;;
 *) accel=(-accel tcg,thread=single -cpu max) ;;
 esac
+cpus=${SMP:-2}
 if [ -n "$interactive" ]; then
 	console=(-chardev "stdio,id=console,mux=on,signal=off" -mon chardev=console)
 	verdict=()
@@ -39,7 +40,7 @@ else
 		-device virtserialport,chardev=verdict,name=verdict)
 	rm -f "$directory/verdict" "$directory/console"
 fi
-qemu=(qemu-system-x86_64 -machine pc "${accel[@]}" -smp "${SMP:-2}" -m 1G
+qemu=(qemu-system-x86_64 -machine pc "${accel[@]}" -smp "sockets=$cpus" -m 1G
 	-nodefaults -no-reboot -display none
 	"${console[@]}" -serial chardev:console
 	-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
@@ -59,6 +60,9 @@ timeout --foreground "$seconds" "${qemu[@]}" < /dev/null || rc=$?
 see="see $directory/console"
 [ $rc -ne 124 ] || die "the machine was still running after $seconds s and was stopped; $see"
 [ $rc -eq 0 ] || die "QEMU failed (exit code $rc)"
+# The BIOS tells a kernel without ACPI of one CPU a socket.
+grep -q "Brought up 1 node, $cpus CPU" "$directory/console" ||
+	die "the kernel did not start $cpus CPUs; $see"
 grep -q '^=== end of run 0$' "$directory/verdict" 2>/dev/null && exit 0
 if grep -q 'Kernel panic' "$directory/console"; then
 	grep -m1 -A12 -E 'Kernel panic|BUG:|WARNING:|Oops' "$directory/console" >&2
