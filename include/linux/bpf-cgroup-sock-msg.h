@@ -13,8 +13,8 @@
 #include <linux/socket.h>
 #include <net/flow.h>
 
-int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room, __be32 saddr,
-			   __be32 daddr, __be16 dport);
+int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
+			   __be32 *saddr);
 int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr);
@@ -32,8 +32,6 @@ void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
  * @sk: UDP or UDP-Lite socket that sends an IPv4 datagram
- * @room: a flow that the caller has in memory for later, to carry them back, so
- *        that they need not be in memory themselves
  * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
  * @daddr: the destination, which programs may rewrite
  * @dport: its port, which programs may rewrite
@@ -46,18 +44,22 @@ void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
  * Return: 0, -EINVAL if a program set the port to 0, or -EPERM or the errno of
  * a program.
  */
-static inline int cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room,
-				       __be32 *saddr, __be32 *daddr,
-				       __be16 *dport)
+static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
+				       __be32 *daddr, __be16 *dport)
 {
+	struct sockaddr_in to;
 	int err;
 
 	if (!cgroup_sock_active(sk, UDP4_SENDMSG))
 		return 0;
-	err = __cgroup_sock_sendmsg4(sk, room, *saddr, *daddr, *dport);
-	*saddr = room->saddr;
-	*daddr = room->daddr;
-	*dport = room->fl4_dport;
+	to = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = *daddr,
+		.sin_port = *dport,
+	};
+	err = __cgroup_sock_sendmsg4(sk, &to, saddr);
+	*daddr = to.sin_addr.s_addr;
+	*dport = to.sin_port;
 	return err;
 }
 

@@ -153,8 +153,11 @@ static inline int cgroup_sock_post_bind6(struct sock *sk)
  */
 static inline int cgroup_sock_port_chosen(struct sock *sk)
 {
-	return sk->sk_family == AF_INET6 ? cgroup_sock_post_bind6(sk) :
-					   cgroup_sock_post_bind4(sk);
+	if (cgroup_sock_active(sk, INET4_POST_BIND) && sk->sk_family == AF_INET)
+		return __cgroup_sock_post_bind4(sk);
+	if (cgroup_sock_active(sk, INET6_POST_BIND) && sk->sk_family == AF_INET6)
+		return __cgroup_sock_post_bind6(sk);
+	return 0;
 }
 
 #endif /* _BPF_CGROUP_SOCK_H */

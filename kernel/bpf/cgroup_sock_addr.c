@@ -88,6 +88,16 @@ noinline int cgroup_sock_refuse_routes(struct sock *sk)
 	return err;
 }
 
+/* inet6_sk() would ask whether the socket is a full one; those that connect are. */
+static __always_inline bool has_options6(struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return rcu_access_pointer(inet_sk(sk)->pinet6->opt);
+#else
+	return false;
+#endif
+}
+
 /*
  * Before connect programs run: nothing is bound by one yet, and no options that
  * the socket has lead elsewhere than to the address.
@@ -95,12 +105,11 @@ noinline int cgroup_sock_refuse_routes(struct sock *sk)
 static __always_inline int prepare_connect(struct sock *sk, int addr_len,
 					   int least)
 {
-	inet_sk(sk)->prog_bound = false;
+	WRITE_ONCE(inet_sk(sk)->prog_bound, false);
 	if (addr_len < least)
 		return -EINVAL;
 	if (likely(!rcu_access_pointer(inet_sk(sk)->inet_opt) &&
-		   (sk->sk_family != AF_INET6 ||
-		    !rcu_access_pointer(inet6_sk(sk)->opt))))
+		   (sk->sk_family != AF_INET6 || !has_options6(sk))))
 		return 0;
 	return cgroup_sock_refuse_routes(sk);
 }
@@ -150,17 +159,19 @@ int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			      int addr_len)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
-	int err;
 
 	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, NULL);
-	if (sk->sk_family == AF_INET6 && uaddr->sa_family != AF_INET)
-		return prepare_connect(sk, addr_len, SIN6_LEN_RFC2133) ?:
-		       cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET6_CONNECT).err;
-
-	err = prepare_connect(sk, addr_len, sizeof(struct sockaddr_in));
-	if (!err && sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
-		err = -EAFNOSUPPORT;
-	return err ?:
+	if (sk->sk_family == AF_INET6) {
+		if (uaddr->sa_family != AF_INET)
+			return prepare_connect(sk, addr_len, SIN6_LEN_RFC2133) ?:
+			       cgroup_sock_run_unlocked(sk, &ctx,
+							CGROUP_INET6_CONNECT).err;
+		if (ipv6_only_sock(sk))
+			return prepare_connect(sk, addr_len,
+					       sizeof(struct sockaddr_in)) ?:
+			       -EAFNOSUPPORT;
+	}
+	return prepare_connect(sk, addr_len, sizeof(struct sockaddr_in)) ?:
 	       cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET4_CONNECT).err;
 }
 

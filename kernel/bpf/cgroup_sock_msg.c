@@ -23,21 +23,11 @@ static __always_inline int sendmsg4(struct sock *sk, struct sockaddr_in *to,
 	return run(sk, &ctx, CGROUP_UDP4_SENDMSG).err;
 }
 
-int __cgroup_sock_sendmsg4(struct sock *sk, struct flowi4 *room, __be32 saddr,
-			   __be32 daddr, __be16 dport)
+int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
+			   __be32 *saddr)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = daddr,
-		.sin_port = dport,
-	};
-	int err;
-
-	room->saddr = saddr;
-	err = sendmsg4(sk, &to, &room->saddr, cgroup_sock_run_unlocked);
-	room->daddr = to.sin_addr.s_addr;
-	room->fl4_dport = to.sin_port;
-	return err ?: to.sin_port ? 0 : -EINVAL;
+	return sendmsg4(sk, to, saddr, cgroup_sock_run_unlocked) ?:
+	       to->sin_port ? 0 : -EINVAL;
 }
 
 static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
@@ -68,7 +58,7 @@ int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
 }
 EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
 
-static bool needs_scope_id(const struct in6_addr *addr)
+static noinline bool needs_scope_id(const struct in6_addr *addr)
 {
 	return __ipv6_addr_needs_scope_id(__ipv6_addr_type(addr));
 }
@@ -81,7 +71,7 @@ static __always_inline int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 
 		.sin6_port = *dport,
 	};
 	struct bpf_sock_addr_kern ctx __uninitialized;
-	int err;
+	int dev_if, err;
 
 	cgroup_sock_addr_init(&ctx, sk, &to, sizeof(to), &fl6->saddr);
 	err = cgroup_sock_run_unlocked(sk, &ctx, CGROUP_UDP6_SENDMSG).err;
@@ -89,8 +79,10 @@ static __always_inline int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 
 		return err;
 	if (ipv6_addr_v4mapped(&to.sin6_addr))
 		return -EINVAL;
-	if (needs_scope_id(&fl6->daddr) && !needs_scope_id(&to.sin6_addr))
-		fl6->flowi6_oif = READ_ONCE(sk->sk_bound_dev_if);
+	dev_if = READ_ONCE(sk->sk_bound_dev_if);
+	if (fl6->flowi6_oif != dev_if &&
+	    needs_scope_id(&fl6->daddr) && !needs_scope_id(&to.sin6_addr))
+		fl6->flowi6_oif = dev_if;
 	fl6->daddr = to.sin6_addr;
 	*dport = to.sin6_port;
 	return 0;

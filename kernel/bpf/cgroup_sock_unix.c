@@ -24,8 +24,9 @@ static void clear_tail(struct sockaddr *uaddr, int len)
 		       sizeof(name->sun_path) - path_len);
 }
 
-static int run_unlocked(struct sock *sk, struct sockaddr *uaddr, int *len,
-			enum cgroup_bpf_attach_type atype)
+static __always_inline int run_unlocked(struct sock *sk, struct sockaddr *uaddr,
+					int *len,
+					enum cgroup_bpf_attach_type atype)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;

@@ -335,6 +335,7 @@ TEST(bpf_bind_of_the_other_family)
 
 TEST(v6_only_sockets_do_not_connect_to_inet)
 {
+	struct endpoint source, own;
 	struct box box;
 	int fd, one = 1;
 
@@ -344,6 +345,18 @@ TEST(v6_only_sockets_do_not_connect_to_inet)
 	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)));
 	EXPECT_EQ(-EAFNOSUPPORT, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
 	EXPECT_EQ(0, box.seen[CONNECT4].calls);
+
+	/* ... and stay bound as a program bound them for a connect() before. */
+	ASSERT_EQ(0, box_attach(&box, CONNECT6));
+	source = endpoint(AF_INET6, "fd00::2", 4321);
+	box.order[CONNECT6].bind_family = AF_INET6;
+	box.order[CONNECT6].bind_port = source.in6.sin6_port;
+	memcpy(box.order[CONNECT6].bind_ip, &source.in6.sin6_addr, sizeof(source.in6.sin6_addr));
+	EXPECT_EQ(0, do_connect(fd, endpoint(AF_INET6, "fd00::9", 9)));
+	EXPECT_EQ(-EAFNOSUPPORT, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(&own, &source, source.len));
+	close(fd);
 	box_close(&box);
 }
 
