@@ -61,7 +61,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 	@ls $(build)/deb/linux-image-*.deb
 
 clean: ## remove the kernels, tests and logs, keep the sources
-	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/off-* $(build)/bisect* \
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/bench \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb
 
@@ -107,6 +107,10 @@ check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and l
 	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
 	@$(qemu)/test.sh $(build) debug $(T)
 
+check-kcsan: tree selftests ## threads on one socket under KCSAN, which tells which accesses race
+	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux $(qemu)/variant.config $(qemu)/kcsan.config
+	@$(qemu)/kcsan.sh $(build)
+
 check-deb: ours selftests ## build the package with the configuration of the test machine and test what is in it
 	@scripts/packages debhelper
 	$(step) "the package for the test machine" scripts/deb $(build) check-deb $(build)/ours/.config
@@ -128,4 +132,4 @@ check-summary:
 
 .PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint style deb clean \
 	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
-	check-debug check-deb check-off check-demo check-summary
+	check-debug check-kcsan check-deb check-off check-demo check-summary
