@@ -188,24 +188,6 @@ static enum bpf_prog_type prog_type(enum bpf_attach_type type)
 	}
 }
 
-/* A program that cannot do without the socket lock. */
-static int load_locking(enum bpf_attach_type type)
-{
-	struct bpf_insn insns[] = {
-		BPF_ST_MEM(BPF_DW, BPF_REG_10, -8, 0),
-		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
-		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
-		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
-		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
-		BPF_MOV64_IMM(BPF_REG_5, 4),
-		BPF_EMIT_CALL(BPF_FUNC_getsockopt),
-		BPF_MOV64_IMM(BPF_REG_0, 1),
-		BPF_EXIT_INSN(),
-	};
-
-	return load_insns(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, insns, ARRAY_LEN(insns));
-}
-
 static void attach(int prog, int cgroup, enum bpf_attach_type type)
 {
 	must(bpf_prog_attach(prog, cgroup, type, BPF_F_ALLOW_MULTI), "attach");

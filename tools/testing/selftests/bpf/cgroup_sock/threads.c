@@ -215,23 +215,6 @@ static void *call_loop(void *arg)
 	return NULL;
 }
 
-/* Allows everything, and needs the lock. */
-static int load_locked(enum bpf_attach_type type)
-{
-	struct bpf_insn insns[] = {
-		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
-		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
-		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
-		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
-		BPF_MOV64_IMM(BPF_REG_5, sizeof(int)),
-		BPF_EMIT_CALL(BPF_FUNC_getsockopt),
-		BPF_MOV64_IMM(BPF_REG_0, 1),
-		BPF_EXIT_INSN(),
-	};
-
-	return load_insns(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, insns, ARRAY_LEN(insns));
-}
-
 FIXTURE(one_socket) {
 };
 
@@ -279,7 +262,7 @@ TEST_F(one_socket, all_calls_while_programs_change)
 	bpf_object__for_each_program(prog, progs->obj) {
 		ASSERT_GT(ARRAY_LEN(links), hooks);
 		plain[hooks] = bpf_program__fd(prog);
-		locked[hooks] = load_locked(bpf_program__expected_attach_type(prog));
+		locked[hooks] = load_locking(bpf_program__expected_attach_type(prog));
 		ASSERT_LE(0, locked[hooks]);
 		links[hooks] = bpf_link_create(plain[hooks], box.cgroup,
 					       bpf_program__expected_attach_type(prog), NULL);
