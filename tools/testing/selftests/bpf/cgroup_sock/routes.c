@@ -67,6 +67,22 @@ FIXTURE_VARIANT_ADD(route, raw6) {
 	AF_INET6, SOCK_RAW, 253, "fd00::2", "fd00::9"
 };
 
+FIXTURE_VARIANT_ADD(route, ping4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_ICMP, "127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, l2tp4) {
+	AF_INET, SOCK_DGRAM, IPPROTO_L2TP, "127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, l2tp6) {
+	AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, "fd00::2", "fd00::9"
+};
+
+FIXTURE_VARIANT_ADD(route, sctp4) {
+	AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, "127.0.0.2", "127.0.0.9"
+};
+
 FIXTURE_VARIANT_ADD(route, sctp6) {
 	AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, "fd00::2", "fd00::9"
 };
@@ -82,6 +98,8 @@ FIXTURE_SETUP(route)
 	self->socket.fd = make(variant->family, variant->type, variant->protocol);
 	ASSERT_LE(0, self->socket.fd);
 	self->to = endpoint(variant->family, variant->to, variant->type == SOCK_RAW ? 0 : 4321);
+	if (variant->protocol == IPPROTO_L2TP && !v4)
+		self->to.len = sizeof(self->to.room);
 	/* who listens, as ICMP would have the next message fail */
 	self->receiver = make(variant->family, variant->type, variant->protocol);
 	ASSERT_LE(0, self->receiver);
@@ -131,7 +149,7 @@ static int message(const struct routed *socket, const struct endpoint *to, bool 
 		.header.cmsg_type = socket->control,
 		.header.cmsg_len = CMSG_LEN(socket->size),
 	};
-	struct iovec iov = { "data", 4 };
+	struct iovec iov = { "\010\0\0\0\0\0\0", 8 };	/* for ICMP, a request of an echo */
 	struct msghdr msg = {
 		.msg_name = (void *)to,
 		.msg_namelen = to ? to->len : 0,
@@ -181,7 +199,8 @@ TEST_F(route, of_one_message)
 {
 	ASSERT_EQ(0, box_attach(&self->box, self->connect));
 	/* IPv6 takes this kind of routing header for sockets only, and others take none. */
-	if (variant->family == AF_INET6 || variant->type == SOCK_STREAM)
+	if (variant->family == AF_INET6 || variant->type == SOCK_STREAM ||
+	    variant->protocol == IPPROTO_L2TP || variant->protocol == IPPROTO_SCTP)
 		return;
 	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, true));
 	EXPECT_EQ(0, message(&self->socket, &self->to, false));
