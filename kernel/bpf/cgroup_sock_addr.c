@@ -175,6 +175,15 @@ int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 	       cgroup_sock_run_unlocked(sk, &ctx, CGROUP_INET4_CONNECT).err;
 }
 
+/* Only a datagram socket of family AF_INET6 runs programs of both families. */
+static bool connects_by_progs(struct sock *sk)
+{
+	if (sk->sk_family == AF_INET6 && cgroup_sock_active(sk, INET6_CONNECT))
+		return true;
+	return (sk->sk_family == AF_INET || sk->sk_type != SOCK_STREAM) &&
+	       cgroup_sock_active(sk, INET4_CONNECT);
+}
+
 /*
  * If there are no programs any more, it was not this connect() that bound the
  * socket. The port goes first, as it is filed under the address.
@@ -184,8 +193,7 @@ void __cgroup_sock_unbind(struct sock *sk)
 	struct inet_sock *inet = inet_sk(sk);
 
 	inet->prog_bound = false;
-	if (!cgroup_sock_active(sk, INET4_CONNECT) &&
-	    !cgroup_sock_active(sk, INET6_CONNECT))
+	if (!connects_by_progs(sk))
 		return;
 
 	sk->sk_userlocks &= ~(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK);

@@ -238,6 +238,38 @@ TEST_F(connect, the_chosen_source_survives_a_disconnect)
 	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
 }
 
+/* ... and of a program that is gone by the time it fails, nothing either. */
+TEST_F(connect, the_chosen_source_outlives_its_program)
+{
+	bool mapped = variant->family == AF_INET6 && strchr(variant->ip, '.');
+	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
+	struct endpoint local = endpoint(variant->family, variant->local, 0), own, unspec = {};
+	struct order *order = &self->box.order[self->hook];
+	int fd = make(variant->family, variant->type, variant->protocol);
+
+	/* MPTCP calls itself what its subflow was called, and forgets it with that. */
+	if (variant->protocol == IPPROTO_MPTCP)
+		return;
+	ASSERT_LE(0, fd);
+	order->bind_family = variant->to_family;
+	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
+	EXPECT_EQ(0, do_connect(fd, self->to));
+	unspec.len = sizeof(unspec.any);
+	EXPECT_EQ(0, do_connect(fd, unspec));
+
+	box_detach(&self->box, self->hook);
+	ASSERT_EQ(0, box_attach(&self->box, self->hook == CONNECT4 ? CONNECT6 : CONNECT4));
+	close(self->server);
+	if (variant->type == SOCK_DGRAM)
+		self->to = endpoint(variant->to_family, variant->to_family == AF_INET ?
+				    "192.0.2.1" : mapped ? "::ffff:192.0.2.1" : "2001:db8::1", 9);
+	EXPECT_EQ(variant->type == SOCK_STREAM ? -ECONNREFUSED : -ENETUNREACH,
+		  do_connect(fd, self->to));
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	close(fd);
+}
+
 static int nonblocking(int fd)
 {
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
