@@ -13,18 +13,12 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} next SEC(".maps");
-
-/* A function of its own, so that an extension can replace it. */
-__noinline int decide(struct bpf_sock_addr *ctx)
-{
-	return ctx->user_port != 0;
-}
+} next SEC(".maps"), next_create SEC(".maps");
 
 SEC("cgroup/connect4")
 int plain(struct bpf_sock_addr *ctx)
 {
-	return decide(ctx) ? 1 : 0;
+	return ctx->user_port ? 1 : 0;
 }
 
 SEC("cgroup/connect4")
@@ -41,7 +35,41 @@ int calls_next(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* Loaded apart, when there is something to extend. */
+SEC("cgroup/connect4")
+int marks(struct bpf_sock_addr *ctx)
+{
+	int mark = MARK;
+
+	return !bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
+SEC("cgroup/sock_create")
+int create_says_why(struct bpf_sock *ctx)
+{
+	bpf_set_retval(-EACCES);
+	return 0;
+}
+
+SEC("cgroup/sock_create")
+int create_calls_next(struct bpf_sock *ctx)
+{
+	bpf_tail_call(ctx, &next_create, 0);
+	return 1;
+}
+
+/* A function of its own, so that an extension can replace it. */
+__noinline int decide(struct bpf_sock_addr *ctx)
+{
+	return ctx->user_port != 0;
+}
+
+/* Each of these is loaded apart, as this one needs the kernel's BTF and the others need this. */
+SEC("?cgroup/connect4")
+int extensible(struct bpf_sock_addr *ctx)
+{
+	return decide(ctx) ? 1 : 0;
+}
+
 SEC("?freplace/decide")
 int extended_says_why(struct bpf_sock_addr *ctx)
 {

@@ -83,6 +83,43 @@ TEST_F(needs, a_tail_call_brings_the_need)
 	close(link);
 }
 
+/* One of BPF_PROG_TYPE_CGROUP_SOCK is never run with the lock. */
+TEST_F(needs, a_tail_call_in_create_brings_the_need)
+{
+	int link = link_to(self->cgroup, self->progs->progs.create_calls_next), key = 0, fd;
+	int says_why = bpf_program__fd(self->progs->progs.create_says_why);
+
+	ASSERT_LE(0, link);
+	fd = make(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, bpf_map_update_elem(bpf_map__fd(self->progs->maps.next_create), &key,
+					 &says_why, 0));
+	EXPECT_EQ(-EACCES, make(AF_INET, SOCK_DGRAM, 0));
+	close(link);
+}
+
+static int mark_of(int fd)
+{
+	int mark = 0;
+	socklen_t len = sizeof(mark);
+
+	return getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &len) ? -errno : mark;
+}
+
+/* A kernel with lockdep warns if the lock is missing. */
+TEST_F(needs, a_tail_call_brings_the_lock)
+{
+	int link = link_to(self->cgroup, self->progs->progs.calls_next), key = 0;
+	int marks = bpf_program__fd(self->progs->progs.marks);
+
+	ASSERT_LE(0, link);
+	ASSERT_EQ(0, bpf_map_update_elem(bpf_map__fd(self->progs->maps.next), &key, &marks, 0));
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	EXPECT_EQ(MARK, mark_of(self->fd));
+	close(link);
+}
+
 TEST_F(needs, who_counts_runs_gets_them_counted)
 {
 	int link = link_to(self->cgroup, self->progs->progs.plain);
@@ -103,55 +140,63 @@ TEST_F(needs, who_counts_runs_gets_them_counted)
 	close(link);
 }
 
-/* Load a program from @extensions alone, and put it into the place of decide() in @target. */
-static struct bpf_link *extend(struct needs *target, struct needs *extensions,
-			       struct bpf_program *with)
+static int load_alone(struct needs *progs, struct bpf_program *which)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, extensions->obj)
-		bpf_program__set_autoload(prog, prog == with);
-	if (bpf_program__set_attach_target(with, bpf_program__fd(target->progs.plain), "decide") ||
-	    needs__load(extensions))
+	bpf_object__for_each_program(prog, progs->obj)
+		bpf_program__set_autoload(prog, prog == which);
+	return needs__load(progs);
+}
+
+/* Put a program of @extensions into the place of decide() in @target. */
+static struct bpf_link *extend(struct bpf_program *target, struct needs *extensions,
+			       struct bpf_program *with)
+{
+	if (bpf_program__set_attach_target(with, bpf_program__fd(target), "decide") ||
+	    load_alone(extensions, with))
 		return NULL;
 	return bpf_program__attach_freplace(with, 0, NULL);
 }
 
 TEST_F(needs, an_extension_brings_a_result)
 {
-	struct needs *extensions = needs__open();
+	struct needs *target = needs__open(), *extensions = needs__open();
 	struct bpf_link *extension;
-	int link = link_to(self->cgroup, self->progs->progs.plain);
+	int link;
 
-	ASSERT_NE(NULL, extensions);
+	ASSERT_EQ(0, load_alone(target, target->progs.extensible));
+	link = link_to(self->cgroup, target->progs.extensible);
 	ASSERT_LE(0, link);
 	EXPECT_EQ(0, do_connect(self->fd, self->to));
-	extension = extend(self->progs, extensions, extensions->progs.extended_says_why);
+	extension = extend(target->progs.extensible, extensions,
+			   extensions->progs.extended_says_why);
 	ASSERT_NE(NULL, extension);
 	EXPECT_EQ(-EACCES, do_connect(self->fd, self->to));
 	bpf_link__destroy(extension);
 	EXPECT_EQ(0, do_connect(self->fd, self->to));
 	needs__destroy(extensions);
+	needs__destroy(target);
 	close(link);
 }
 
-/* The kernel warns if the lock is missing. */
+/* As above. */
 TEST_F(needs, an_extension_brings_the_lock)
 {
-	struct needs *extensions = needs__open();
+	struct needs *target = needs__open(), *extensions = needs__open();
 	struct bpf_link *extension;
-	int link = link_to(self->cgroup, self->progs->progs.plain), mark = 0;
-	socklen_t len = sizeof(mark);
+	int link;
 
-	ASSERT_NE(NULL, extensions);
+	ASSERT_EQ(0, load_alone(target, target->progs.extensible));
+	link = link_to(self->cgroup, target->progs.extensible);
 	ASSERT_LE(0, link);
-	extension = extend(self->progs, extensions, extensions->progs.extended_marks);
+	extension = extend(target->progs.extensible, extensions, extensions->progs.extended_marks);
 	ASSERT_NE(NULL, extension);
 	EXPECT_EQ(0, do_connect(self->fd, self->to));
-	EXPECT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_MARK, &mark, &len));
-	EXPECT_EQ(MARK, mark);
+	EXPECT_EQ(MARK, mark_of(self->fd));
 	bpf_link__destroy(extension);
 	needs__destroy(extensions);
+	needs__destroy(target);
 	close(link);
 }
 

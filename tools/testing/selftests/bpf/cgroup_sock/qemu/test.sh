@@ -21,8 +21,12 @@ has() { grep -q "^CONFIG_$1=" "$build/$kernel/.config"; }
 variants='' kinds=''
 has SMC || { variants+=' smc4 smc6 af_smc4 af_smc6'; kinds+=' smc af-smc'; }
 has IP_DCCP || { variants+=' dccp4 dccp6'; kinds+=' dccp'; }
-# The programs of AF_UNIX use a kfunc, others look into functions or replace some.
-has DEBUG_INFO_BTF || for test in unix trace needs; do tests=${tests/ $test/}; done
+# The programs of AF_UNIX use a kfunc, others look into functions, or replace one.
+extensions=''
+has DEBUG_INFO_BTF || {
+	for test in unix trace; do tests=${tests/ $test/}; done
+	extensions='-T an_extension_brings_a_result -T an_extension_brings_the_lock'
+}
 {
 	if [ -d "$build/$kernel/modules/lib/modules" ]; then
 		echo "mkdir -p /lib/modules"
@@ -33,7 +37,7 @@ has DEBUG_INFO_BTF || for test in unix trace needs; do tests=${tests/ $test/}; d
 	for test in create connect paths; do
 		echo "export TEST_ARGS_$test='${variants// / -V }'"
 	done
-	echo "export TEST_ARGS_coverage='$kinds'"
+	echo "export TEST_ARGS_needs='$extensions' TEST_ARGS_coverage='$kinds'"
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
