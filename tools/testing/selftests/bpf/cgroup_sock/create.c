@@ -107,6 +107,15 @@ FIXTURE_TEARDOWN(create)
 	box_close(&self->box);
 }
 
+static int option(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	getsockopt(fd, SOL_SOCKET, name, &value, &len);
+	return value;
+}
+
 TEST_F(create, sees_the_socket)
 {
 	struct seen *saw = &self->box.seen[CREATE];

@@ -140,6 +140,16 @@ TEST(bind_while_post_bind_refuses)
 	box_close(&box);
 }
 
+static int call_bind(int fd, struct endpoint e)
+{
+	return do_bind(fd, e);
+}
+
+static int call_connect(int fd, struct endpoint e)
+{
+	return do_connect(fd, e);
+}
+
 static int call_send(int fd, struct endpoint e)
 {
 	return sendto(fd, "x", 1, MSG_DONTWAIT, &e.any, e.len) < 0 ? -errno : 0;
@@ -175,8 +185,8 @@ static const struct {
 	int (*call)(int fd, struct endpoint e);
 	int err;
 } calls[] = {
-	{ do_bind, -EINVAL },
-	{ do_connect, 0 },
+	{ call_bind, -EINVAL },
+	{ call_connect, 0 },
 	{ call_send, -EAGAIN },
 	{ call_receive, -EAGAIN },
 	{ call_name, 0 },

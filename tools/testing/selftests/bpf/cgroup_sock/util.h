@@ -233,16 +233,6 @@ static inline int port_of(struct endpoint e)
 	return ntohs(e.in.sin_port);
 }
 
-/* A number of SOL_SOCKET's, or -1. */
-static inline int option(int fd, int name)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	getsockopt(fd, SOL_SOCKET, name, &value, &len);
-	return value;
-}
-
 /* A bound, and for TCP listening, socket; its port is in local_of(). */
 static inline int server(int family, int type, const char *ip, int port)
 {
