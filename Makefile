@@ -22,14 +22,20 @@ demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 
 check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
-compat: mainline ours selftests ## ask mainline's kernel and ours the same, a hundred thousand times, and compare
+compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
 	@$(qemu)/compat.sh $(build)
 
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
 	@$(qemu)/coverage.sh $(build)
 
+defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file))) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
+	@$(qemu)/defects.sh $(build) $(PEER)
+
 bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
 	@$(qemu)/bench.sh $(build)
+
+mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
+	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
 
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@$(qemu)/shell.sh $(build) $(or $(K),ours)
@@ -62,8 +68,9 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/bench \
-		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb
+		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
+		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
+		$(build)/mutant*
 
 distclean: ## remove all that was built
 	rm -rf $(build)
@@ -130,6 +137,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
-.PHONY: help demo check compat coverage bench shell kernels tree refresh export bisectable lint style deb clean \
+.PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
 	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
-	check-debug check-kcsan check-deb check-off check-demo check-summary
+	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -10,28 +10,75 @@
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/slab.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 
-int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
-int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 			   int addr_len);
 int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
-			      int addr_len);
-void __cgroup_sock_unbind(struct sock *sk);
+			      int addr_len, struct cgroup_sock_bound *before);
+void cgroup_sock_connect_undo(struct sock *sk);
 
 /**
- * cgroup_sock_connect() - run connect programs, with the socket locked
+ * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least a struct sockaddr_in
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * The programs see the family that the protocol takes the address for.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, BIND_SKIP_PORT_CAP if a program vouches for the port,
+ * -EAFNOSUPPORT for an address of family AF_UNSPEC that the protocol would not
+ * take, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr,
+				    int addr_len)
+{
+	if (!cgroup_sock_active(sk, INET4_BIND))
+		return 0;
+	return __cgroup_sock_bind4(sk, uaddr, addr_len);
+}
+
+/**
+ * cgroup_sock_bind6() - run INET6_BIND programs on the address given to bind()
+ * @sk: socket of family AF_INET6
+ * @uaddr: the kernel's copy of the address, which programs may rewrite; at
+ *         least SIN6_LEN_RFC2133 bytes
+ * @addr_len: bytes of @uaddr that user space gave
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, BIND_SKIP_PORT_CAP if a program vouches for the port, or -EPERM or
+ * the errno of a program.
+ */
+static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
+				    int addr_len)
+{
+	if (!cgroup_sock_active(sk, INET6_BIND))
+		return 0;
+	return __cgroup_sock_bind6(sk, uaddr, addr_len);
+}
+
+/**
+ * cgroup_sock_connect() - run connect programs on a stream socket
  * @sk: socket of family AF_INET (INET4_CONNECT) or AF_INET6 (INET6_CONNECT)
  * @uaddr: the kernel's copy of the address, which programs may rewrite
  * @addr_len: bytes of @uaddr that user space gave
  *
- * Context: Process context, with the socket lock held.
- * Return: 0, -EINVAL if @addr_len is too small for the family, or -EPERM or
- * the errno of a program.
+ * If the connection fails, then or later, cgroup_sock_connect_failed() is to take
+ * back what bpf_bind() did.
+ *
+ * Context: Process context, with the socket lock held; may sleep.
+ * Return: 0, also for an @addr_len that the protocol is to refuse, -ENOMEM, or
+ * -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
 				      int addr_len)
@@ -44,55 +91,102 @@ static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
 }
 
 /**
- * cgroup_sock_unbind_locked() - take back bpf_bind() if connect() fails
- * @sk: socket of family AF_INET or AF_INET6
+ * cgroup_sock_connect_failed() - take back bpf_bind() if connect() failed
+ * @sk: stream socket in state TCP_CLOSE
  *
- * What the socket was bound to before stays.
+ * The socket is bound to what it was bound to before that connect().
  *
  * Context: Process context, with the socket lock held.
+ * Return: whether there was something to take back.
  */
-static inline void cgroup_sock_unbind_locked(struct sock *sk)
+static inline bool cgroup_sock_connect_failed(struct sock *sk)
 {
-	if (inet_sk(sk)->prog_bound)
-		__cgroup_sock_unbind(sk);
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) || likely(!inet_sk(sk)->connect_bound))
+		return false;
+	cgroup_sock_connect_undo(sk);
+	return true;
 }
 
 /**
- * cgroup_sock_unbind() - take back bpf_bind() if connect() fails
- * @sk: socket of family AF_INET or AF_INET6
+ * cgroup_sock_connect_keep() - keep what bpf_bind() did
+ * @sk: stream socket whose connection has served its time, or whose user gave
+ *      it up
  *
- * The same as cgroup_sock_unbind_locked().
- *
- * Context: Process context, without the socket lock; may sleep.
+ * Context: Process context, with the socket lock held, or nobody else has @sk.
  */
-static inline void cgroup_sock_unbind(struct sock *sk)
+static inline void cgroup_sock_connect_keep(struct sock *sk)
 {
-	/* Looked at again, locked. */
-	if (!data_race(inet_sk(sk)->prog_bound))
+	if (likely(!inet_sk(sk)->connect_bound))
 		return;
-	lock_sock(sk);
-	cgroup_sock_unbind_locked(sk);
-	release_sock(sk);
+	kfree(inet_sk(sk)->connect_bound);
+	inet_sk(sk)->connect_bound = NULL;
 }
 
 /**
- * cgroup_sock_route4() - refuse source routes that programs would not see
- * @sk: socket of family AF_INET or AF_INET6
- * @opt: options of its IPv4 packets, may be NULL
- *
- * A source route takes a packet elsewhere than to the address that INET4_CONNECT
- * and UDP4_SENDMSG programs see.
+ * cgroup_sock_connects() - whether connect programs see the peers of a socket
+ * @sk: datagram socket of family AF_INET or AF_INET6
  *
  * Context: Any.
- * Return: 0, or -EPERM for a source route if there are such programs.
+ * Return: whether there are connect programs of a family that it connects to.
  */
-static inline int cgroup_sock_route4(struct sock *sk,
-				     const struct ip_options_rcu *opt)
+static inline bool cgroup_sock_connects(struct sock *sk)
 {
-	if (!opt || !opt->opt.srr)
-		return 0;
 	return cgroup_sock_active(sk, INET4_CONNECT) ||
-	       cgroup_sock_active(sk, UDP4_SENDMSG) ? -EPERM : 0;
+	       cgroup_sock_active(sk, INET6_CONNECT);
+}
+
+/**
+ * cgroup_sock_mc_dev() - the device for multicast of a socket in a VRF
+ * @sk: socket of family AF_INET or AF_INET6 that sends IPv4
+ * @dev_if: index of the VRF that it is bound to, or 0
+ *
+ * Context: Any.
+ * Return: the device of IP_MULTICAST_IF, or the VRF if there is none and an
+ * INET_SOCK_CREATE program chose it, or 0.
+ */
+static inline int cgroup_sock_mc_dev(struct sock *sk, int dev_if)
+{
+	int mc_index = READ_ONCE(inet_sk(sk)->mc_index);
+
+	if (!mc_index && READ_ONCE(inet_sk(sk)->prog_dev_if))
+		return dev_if;
+	return mc_index;
+}
+
+/**
+ * cgroup_sock_check_dev() - refuse devices outside of the L3 domain that an
+ * INET_SOCK_CREATE program chose
+ * @sk: socket of family AF_INET or AF_INET6
+ * @dev_if: index of the device that packets of @sk are to leave by
+ *
+ * The same rule as that of connect(), but for the device of the program: it has
+ * to be the same one, or one that is enslaved to it.
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL.
+ */
+static inline int cgroup_sock_check_dev(struct sock *sk, int dev_if)
+{
+	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
+
+	if (likely(!prog_dev_if) || prog_dev_if == dev_if)
+		return 0;
+	return l3mdev_master_ifindex_by_index(sock_net(sk), dev_if) == prog_dev_if ?
+	       0 : -EINVAL;
+}
+
+/* Whether programs see the addresses that the socket sends IPv4 to. */
+static inline bool cgroup_sock_has_peer4(struct sock *sk)
+{
+	return cgroup_sock_active(sk, INET4_CONNECT) ||
+	       cgroup_sock_active(sk, UDP4_SENDMSG);
+}
+
+/* ... and IPv6. */
+static inline bool cgroup_sock_has_peer6(struct sock *sk)
+{
+	return cgroup_sock_active(sk, INET6_CONNECT) ||
+	       cgroup_sock_active(sk, UDP6_SENDMSG);
 }
 
 /**
@@ -107,8 +201,28 @@ static inline int cgroup_sock_route4(struct sock *sk,
  */
 static inline int cgroup_sock_srcrt6(struct sock *sk)
 {
-	return cgroup_sock_active(sk, INET6_CONNECT) ||
-	       cgroup_sock_active(sk, UDP6_SENDMSG) ? -EPERM : 0;
+	return cgroup_sock_has_peer6(sk) ? -EPERM : 0;
+}
+
+/**
+ * cgroup_sock_route4() - refuse source routes that programs would not see
+ * @sk: socket of family AF_INET or AF_INET6
+ * @opt: options of its IPv4 packets, may be NULL
+ *
+ * A source route takes a packet elsewhere than to the address that connect and
+ * sendmsg programs see. An AF_INET6 socket that talks IPv4 shows v4-mapped
+ * addresses to INET6_CONNECT programs.
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for a source route if there are such programs.
+ */
+static inline int cgroup_sock_route4(struct sock *sk,
+				     const struct ip_options_rcu *opt)
+{
+	if (!opt || !opt->opt.srr)
+		return 0;
+	return cgroup_sock_has_peer4(sk) ||
+	       (sk->sk_family == AF_INET6 && cgroup_sock_has_peer6(sk)) ? -EPERM : 0;
 }
 
 /**
@@ -125,6 +239,42 @@ static inline int cgroup_sock_route6(struct sock *sk,
 				     const struct ipv6_txoptions *opt)
 {
 	return opt && opt->srcrt ? cgroup_sock_srcrt6(sk) : 0;
+}
+
+int __cgroup_sock_hdrincl4(const struct iphdr *iph, __be32 daddr);
+int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
+			   const struct in6_addr *daddr);
+
+/**
+ * cgroup_sock_hdrincl4() - refuse a header that leads elsewhere
+ * @sk: raw socket of family AF_INET with IP_HDRINCL
+ * @iph: the header that the caller wrote, of a valid length
+ * @daddr: the destination that programs saw
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for another destination or a source route if there are
+ * connect or sendmsg programs.
+ */
+static inline int cgroup_sock_hdrincl4(struct sock *sk, const struct iphdr *iph,
+				       __be32 daddr)
+{
+	return cgroup_sock_has_peer4(sk) ? __cgroup_sock_hdrincl4(iph, daddr) : 0;
+}
+
+/**
+ * cgroup_sock_hdrincl6() - refuse a header that leads elsewhere
+ * @sk: raw socket of family AF_INET6 with IPV6_HDRINCL
+ * @skb: the packet, with the headers that the caller wrote
+ * @daddr: the destination that programs saw
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for another destination or a routing header if there are
+ * connect or sendmsg programs.
+ */
+static inline int cgroup_sock_hdrincl6(struct sock *sk, const struct sk_buff *skb,
+				       const struct in6_addr *daddr)
+{
+	return cgroup_sock_has_peer6(sk) ? __cgroup_sock_hdrincl6(skb, daddr) : 0;
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

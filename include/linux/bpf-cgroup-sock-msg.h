@@ -15,7 +15,8 @@
 
 int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 			   __be32 *saddr);
-int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6);
+int __cgroup_sock_sendmsg6(struct sock *sk, const struct msghdr *msg,
+			   struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr);
 int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
@@ -28,6 +29,8 @@ void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
 void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
+void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer);
+void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer);
 
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
@@ -66,32 +69,35 @@ static inline int cgroup_sock_sendmsg4(struct sock *sk, __be32 *saddr,
 /**
  * cgroup_sock_sendmsg6() - run UDP6_SENDMSG programs on a datagram's addresses
  * @sk: UDP or UDP-Lite socket that sends an IPv6 datagram
+ * @msg: the message
  * @fl6: its flow: the source address, :: if the kernel is to choose, and the
  *       destination and its port may be rewritten; the device follows if it was
  *       that of a scope id which the new destination has no use for
  *
  * The same as cgroup_sock_sendmsg4(). A datagram is on its way to IPv6 here, so
- * a v4-mapped destination is -EINVAL, too.
+ * a program that puts a v4-mapped destination there gets -EINVAL, too.
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, -EINVAL, or -EPERM or the errno of a program.
  */
-static inline int cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6)
+static inline int cgroup_sock_sendmsg6(struct sock *sk, const struct msghdr *msg,
+				       struct flowi6 *fl6)
 {
 	if (!cgroup_sock_active(sk, UDP6_SENDMSG))
 		return 0;
-	return __cgroup_sock_sendmsg6(sk, fl6);
+	return __cgroup_sock_sendmsg6(sk, msg, fl6);
 }
 
 /**
  * cgroup_sock_sendto4() - run UDP4_SENDMSG programs for a socket without ports
  * @sk: raw, ping or L2TP socket that sends an IPv4 datagram
- * @msg: the message; programs run if it has an address of its own
+ * @msg: the message; programs run if it has an address of its own or control
+ *       messages, which may choose source and device
  * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
  * @daddr: the destination, which programs may rewrite
  *
- * The programs see the port that user space put into the address, whatever it
- * means to the protocol. Nothing would follow another one.
+ * The programs see the port that user space put into the address, here or in
+ * connect(), whatever it means to the protocol. Nothing would follow another one.
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, -EINVAL if a program changed the port, or -EPERM or the errno of a
@@ -100,7 +106,8 @@ static inline int cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6)
 static inline int cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 				      __be32 *saddr, __be32 *daddr)
 {
-	if (!cgroup_sock_active(sk, UDP4_SENDMSG) || !msg->msg_namelen)
+	if (!cgroup_sock_active(sk, UDP4_SENDMSG) ||
+	    !(msg->msg_namelen || msg->msg_controllen))
 		return 0;
 	return __cgroup_sock_sendto4(sk, msg, saddr, daddr);
 }
@@ -128,7 +135,8 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
 /**
  * cgroup_sock_sendto6() - run UDP6_SENDMSG programs for a socket without ports
  * @sk: raw, ping or L2TP socket that sends an IPv6 datagram
- * @msg: the message; programs run if it has an address of its own
+ * @msg: the message; programs run if it has an address of its own or control
+ *       messages, which may choose source and device
  * @fl6: its flow, see cgroup_sock_sendmsg6(), but for the port
  *
  * The same as cgroup_sock_sendto4(). A datagram is on its way to IPv6 here, so
@@ -140,7 +148,8 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
 static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 				      struct flowi6 *fl6)
 {
-	if (!cgroup_sock_active(sk, UDP6_SENDMSG) || !msg->msg_namelen)
+	if (!cgroup_sock_active(sk, UDP6_SENDMSG) ||
+	    !(msg->msg_namelen || msg->msg_controllen))
 		return 0;
 	return __cgroup_sock_sendto6(sk, msg, fl6);
 }
@@ -227,6 +236,58 @@ static inline void cgroup_sock_getsockname6(struct sock *sk,
 {
 	if (cgroup_sock_active(sk, INET6_GETSOCKNAME))
 		__cgroup_sock_getsockname6(sk, name);
+}
+
+/**
+ * cgroup_sock_getname4_unlocked() - run INET4_GETPEERNAME or INET4_GETSOCKNAME
+ * programs on a name
+ * @sk: socket of family AF_INET whose lock others do not wait for
+ * @name: the name as user space is to see it, which programs may rewrite
+ * @peer: whether it is that of the peer
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_getname4_unlocked(struct sock *sk, void *name,
+						 bool peer)
+{
+	if (peer ? cgroup_sock_active(sk, INET4_GETPEERNAME) :
+		   cgroup_sock_active(sk, INET4_GETSOCKNAME))
+		__cgroup_sock_getname4_unlocked(sk, name, peer);
+}
+
+/**
+ * cgroup_sock_getname6_unlocked() - run INET6_GETPEERNAME or INET6_GETSOCKNAME
+ * programs on a name
+ * @sk: socket of family AF_INET6 whose lock others do not wait for
+ * @name: the name as user space is to see it, which programs may rewrite
+ * @peer: whether it is that of the peer
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ */
+static inline void cgroup_sock_getname6_unlocked(struct sock *sk, void *name,
+						 bool peer)
+{
+	if (peer ? cgroup_sock_active(sk, INET6_GETPEERNAME) :
+		   cgroup_sock_active(sk, INET6_GETSOCKNAME))
+		__cgroup_sock_getname6_unlocked(sk, name, peer);
+}
+
+/**
+ * cgroup_sock_sees_messages() - whether programs see messages before they are
+ * sent
+ * @sk: socket of family AF_INET or AF_INET6
+ *
+ * A datagram socket gets no port before they had their say.
+ *
+ * Context: Any.
+ * Return: whether it is a datagram socket with sendmsg programs.
+ */
+static inline bool cgroup_sock_sees_messages(struct sock *sk)
+{
+	return sk->sk_type == SOCK_DGRAM &&
+	       (cgroup_sock_active(sk, UDP4_SENDMSG) ||
+		(cgroup_sock_active(sk, UDP6_SENDMSG) &&
+		 sk->sk_family == AF_INET6));
 }
 
 #endif /* _BPF_CGROUP_SOCK_MSG_H */

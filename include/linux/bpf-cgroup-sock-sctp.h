@@ -15,11 +15,51 @@
 
 int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size,
 			    u32 *flags);
+int __cgroup_sock_sctp_post_bind(struct sock *sk);
 int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size);
 int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size);
 int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,
 				__be16 port);
 void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name);
+
+/**
+ * cgroup_sock_sctp_binds() - whether programs see addresses that are bound
+ * @sk: SCTP socket
+ *
+ * Context: Any.
+ * Return: whether there are bind programs.
+ */
+static inline bool cgroup_sock_sctp_binds(struct sock *sk)
+{
+	return cgroup_sock_active(sk, INET4_BIND) ||
+	       cgroup_sock_active(sk, INET6_BIND);
+}
+
+/**
+ * cgroup_sock_sctp_connects() - whether programs see the peers of associations
+ * @sk: SCTP socket
+ *
+ * Context: Any.
+ * Return: whether there are connect programs.
+ */
+static inline bool cgroup_sock_sctp_connects(struct sock *sk)
+{
+	return cgroup_sock_active(sk, INET4_CONNECT) ||
+	       cgroup_sock_active(sk, INET6_CONNECT);
+}
+
+/**
+ * cgroup_sock_sctp_sends() - whether programs see the addresses of messages
+ * @sk: SCTP socket
+ *
+ * Context: Any.
+ * Return: whether there are sendmsg programs.
+ */
+static inline bool cgroup_sock_sctp_sends(struct sock *sk)
+{
+	return cgroup_sock_active(sk, UDP4_SENDMSG) ||
+	       cgroup_sock_active(sk, UDP6_SENDMSG);
+}
 
 /**
  * cgroup_sock_sctp_bind() - run INET4_BIND and INET6_BIND programs on each
@@ -38,10 +78,25 @@ void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name);
 static inline int cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size,
 					u32 *flags)
 {
-	if (!cgroup_sock_active(sk, INET4_BIND) &&
-	    !cgroup_sock_active(sk, INET6_BIND))
+	if (!cgroup_sock_sctp_binds(sk))
 		return 0;
 	return __cgroup_sock_sctp_bind(sk, addrs, size, flags);
+}
+
+/**
+ * cgroup_sock_sctp_post_bind() - run post_bind programs on an address that a
+ * process asked for
+ * @sk: SCTP socket that just got it
+ *
+ * After a refusal the caller takes the address back, and the port with the only
+ * one.
+ *
+ * Context: Process context, with the socket lock held.
+ * Return: 0, or -EPERM or the errno of a program.
+ */
+static inline int cgroup_sock_sctp_post_bind(struct sock *sk)
+{
+	return cgroup_sock_has_post_bind(sk) ? __cgroup_sock_sctp_post_bind(sk) : 0;
 }
 
 /**
@@ -59,8 +114,7 @@ static inline int cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size,
 static inline int cgroup_sock_sctp_connect(struct sock *sk, void *addrs,
 					   int size)
 {
-	if (!cgroup_sock_active(sk, INET4_CONNECT) &&
-	    !cgroup_sock_active(sk, INET6_CONNECT))
+	if (!cgroup_sock_sctp_connects(sk))
 		return 0;
 	return __cgroup_sock_sctp_connect(sk, addrs, size);
 }
@@ -73,7 +127,7 @@ static inline int cgroup_sock_sctp_connect(struct sock *sk, void *addrs,
  *        becomes one of AF_INET for them, as it does in SCTP
  * @size: bytes of @addr
  *
- * Context: Process context, with the socket lock held.
+ * Context: Process context, without the socket lock; may sleep.
  * Return: 0, -EINVAL if a program set the port to 0, the address to a v4-mapped
  * one, or a source, which SCTP would not follow, or -EPERM or the errno of a
  * program.
@@ -81,8 +135,7 @@ static inline int cgroup_sock_sctp_connect(struct sock *sk, void *addrs,
 static inline int cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr,
 					   int size)
 {
-	if (!cgroup_sock_active(sk, UDP4_SENDMSG) &&
-	    !cgroup_sock_active(sk, UDP6_SENDMSG))
+	if (!cgroup_sock_sctp_sends(sk))
 		return 0;
 	return __cgroup_sock_sctp_sendmsg(sk, addr, size);
 }
@@ -102,10 +155,7 @@ static inline int cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr,
 static inline int cgroup_sock_sctp_dstaddrs(struct sock *sk,
 					    struct msghdr *msg, __be16 port)
 {
-	if (!cgroup_sock_active(sk, UDP4_SENDMSG) &&
-	    !cgroup_sock_active(sk, UDP6_SENDMSG) &&
-	    !cgroup_sock_active(sk, INET4_CONNECT) &&
-	    !cgroup_sock_active(sk, INET6_CONNECT))
+	if (!cgroup_sock_sctp_sends(sk) && !cgroup_sock_sctp_connects(sk))
 		return 0;
 	return __cgroup_sock_sctp_dstaddrs(sk, msg, port);
 }

@@ -11,7 +11,6 @@
 #define _BPF_CGROUP_SOCK_UNIX_H
 
 #include <linux/bpf-cgroup-sock.h>
-#include <linux/cgroup.h>
 #include <linux/socket.h>
 #include <linux/un.h>
 
@@ -77,21 +76,6 @@ static inline void cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 {
 	if (cgroup_sock_active(sk, UNIX_RECVMSG))
 		__cgroup_sock_unix_recvmsg(sk, msg);
-}
-
-/**
- * cgroup_sock_inherit() - give an accepted socket the cgroup of its listener
- * @sk: new socket, which connect() made in the name of the process that calls
- * @listener: socket that is to hand out @sk in accept()
- *
- * Context: Any; @sk is not in use yet.
- */
-static inline void cgroup_sock_inherit(struct sock *sk,
-				       const struct sock *listener)
-{
-	cgroup_sk_free(&sk->sk_cgrp_data);
-	sk->sk_cgrp_data = listener->sk_cgrp_data;
-	cgroup_sk_clone(&sk->sk_cgrp_data);
 }
 
 #endif /* _BPF_CGROUP_SOCK_UNIX_H */

@@ -11,6 +11,24 @@
 #define _BPF_CGROUP_SOCK_H
 
 #include <linux/bpf-cgroup.h>
+#include <linux/cgroup.h>
+#include <linux/in6.h>
+#include <net/sock.h>
+
+/* What a socket was bound to before a call, to be restored if the call fails. */
+struct cgroup_sock_bound {
+	bool saved;		/* or nothing below means anything */
+	bool v6only;
+	u8 userlocks;
+	u16 num;
+	__be16 sport;
+	int dev_if;
+	int dev_if_after;	/* what the call made of it */
+	__be32 rcv_saddr;
+	__be32 saddr;
+	struct in6_addr v6_rcv_saddr;
+	struct in6_addr v6_saddr;
+};
 
 #ifdef CONFIG_CGROUP_BPF
 #define cgroup_sock_active(sk, hook)					\
@@ -19,10 +37,32 @@
 
 enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type);
 void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max);
-void cgroup_sock_note_need(const struct bpf_prog *prog, u8 need);
-const struct bpf_func_proto *
-cgroup_sock_common_func_proto(enum bpf_func_id func_id,
-			      const struct bpf_prog *prog);
+u8 cgroup_sock_prog_needs(const struct bpf_prog *prog);
+void cgroup_sock_extend(struct bpf_prog *prog, const struct bpf_prog *ext,
+			int count);
+u8 cgroup_sock_kfunc_needs(const struct btf *btf, u32 id);
+bool bpf_cgroup_sock_port_chosen(void);
+
+/**
+ * cgroup_sock_helper_needs() - what a helper needs of those who run a program
+ * @func_id: number of a helper
+ *
+ * A tail call may lead to a program with any of the helpers.
+ *
+ * Return: BPF_RUN_NEEDS_* that programs of a cgroup's sockets with it have.
+ */
+static inline u8 cgroup_sock_helper_needs(int func_id)
+{
+	switch (func_id) {
+	case BPF_FUNC_bind:
+	case BPF_FUNC_setsockopt:
+	case BPF_FUNC_getsockopt:
+	case BPF_FUNC_tail_call:
+		return BPF_RUN_NEEDS_SOCK_LOCK;
+	default:
+		return 0;
+	}
+}
 #else
 #define cgroup_sock_active(...)	false
 
@@ -36,12 +76,35 @@ static inline void cgroup_sock_retval_range(enum bpf_attach_type type,
 					    s32 *min, s32 *max)
 {
 }
+
+static inline void cgroup_sock_extend(struct bpf_prog *prog,
+				      const struct bpf_prog *ext, int count)
+{
+}
+
+static inline u8 cgroup_sock_helper_needs(int func_id)
+{
+	return 0;
+}
+
+static inline u8 cgroup_sock_kfunc_needs(const struct btf *btf, u32 id)
+{
+	return 0;
+}
 #endif
 
 int __cgroup_sock_create(struct sock *sk);
 void __cgroup_sock_release(struct sock *sk);
-int __cgroup_sock_post_bind4(struct sock *sk);
-int __cgroup_sock_post_bind6(struct sock *sk);
+void __cgroup_sock_save_bound(const struct sock *sk,
+			      struct cgroup_sock_bound *bound);
+void cgroup_sock_restore_bound(struct sock *sk,
+			       const struct cgroup_sock_bound *bound);
+int __cgroup_sock_post_bind(struct sock *sk, struct cgroup_sock_bound *before);
+int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
+			     int addr_len, u32 flags,
+			     int (*bind)(struct sock *sk, struct sockaddr *uaddr,
+					 int addr_len, u32 flags));
+int __cgroup_sock_port_chosen(struct sock *sk);
 
 /**
  * cgroup_sock_create() - run INET_SOCK_CREATE programs on a new socket
@@ -109,55 +172,110 @@ static inline void cgroup_sock_release_backing(struct sock *sk)
 }
 
 /**
- * cgroup_sock_post_bind4() - run INET4_POST_BIND programs on a bound socket
- * @sk: socket of family AF_INET that just got its local address and port
+ * cgroup_sock_has_post_bind() - whether programs see what a socket is bound to
+ * @sk: socket of family AF_INET or AF_INET6
  *
- * A refusal gives the port back; the address is for the caller to reset, after
- * that, as the port is filed under it.
- *
- * Context: Process context, with the socket lock held.
- * Return: 0, or -EPERM or the errno of a program.
+ * Context: Any.
+ * Return: whether there are post_bind programs of its family.
  */
-static inline int cgroup_sock_post_bind4(struct sock *sk)
+static inline bool cgroup_sock_has_post_bind(struct sock *sk)
 {
-	if (!cgroup_sock_active(sk, INET4_POST_BIND))
-		return 0;
-	return __cgroup_sock_post_bind4(sk);
+	return (cgroup_sock_active(sk, INET4_POST_BIND) &&
+		sk->sk_family == AF_INET) ||
+	       (cgroup_sock_active(sk, INET6_POST_BIND) &&
+		sk->sk_family == AF_INET6);
 }
 
 /**
- * cgroup_sock_post_bind6() - run INET6_POST_BIND programs on a bound socket
- * @sk: socket of family AF_INET6 that just got its local address and port
+ * cgroup_sock_save_bound() - save what a socket is bound to before bind()
+ * @sk: socket of family AF_INET or AF_INET6
+ * @bound: where; nothing is saved if there are no post_bind programs
  *
- * The same as cgroup_sock_post_bind4().
+ * Context: Process context, with the socket lock held.
+ */
+static inline void cgroup_sock_save_bound(struct sock *sk,
+					  struct cgroup_sock_bound *bound)
+{
+	bound->saved = false;
+	if (cgroup_sock_has_post_bind(sk))
+		__cgroup_sock_save_bound(sk, bound);
+}
+
+/**
+ * cgroup_sock_post_bind() - run post_bind programs in a bind() of a protocol's
+ * @sk: socket of family AF_INET (INET4_POST_BIND) or AF_INET6 (INET6_POST_BIND)
+ *      that just got the local address and port that a process asked for
+ * @before: what cgroup_sock_save_bound() saved before
+ *
+ * After a refusal the socket is bound to what it was bound to before.
  *
  * Context: Process context, with the socket lock held.
  * Return: 0, or -EPERM or the errno of a program.
  */
-static inline int cgroup_sock_post_bind6(struct sock *sk)
+static inline int cgroup_sock_post_bind(struct sock *sk,
+					struct cgroup_sock_bound *before)
 {
-	if (!cgroup_sock_active(sk, INET6_POST_BIND))
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) || !before->saved)
 		return 0;
-	return __cgroup_sock_post_bind6(sk);
+	return __cgroup_sock_post_bind(sk, before);
 }
 
 /**
  * cgroup_sock_port_chosen() - run post_bind programs on a port that the kernel
- * chose for a socket that nobody bound
- * @sk: socket of family AF_INET or AF_INET6 that just got a local port
+ * chose
+ * @sk: socket of family AF_INET or AF_INET6 that just got a local port, which
+ *      nobody asked for
  *
- * A refusal gives the port back, see cgroup_sock_post_bind4().
+ * Only programs that call bpf_cgroup_sock_port_chosen() run. A refusal gives the
+ * port back, but in SCTP, which does so itself.
  *
  * Context: Process context, with the socket lock held.
  * Return: 0, or -EPERM or the errno of a program.
  */
 static inline int cgroup_sock_port_chosen(struct sock *sk)
 {
-	if (cgroup_sock_active(sk, INET4_POST_BIND) && sk->sk_family == AF_INET)
-		return __cgroup_sock_post_bind4(sk);
-	if (cgroup_sock_active(sk, INET6_POST_BIND) && sk->sk_family == AF_INET6)
-		return __cgroup_sock_post_bind6(sk);
-	return 0;
+	return cgroup_sock_has_post_bind(sk) ? __cgroup_sock_port_chosen(sk) : 0;
+}
+
+/**
+ * cgroup_sock_inherit() - give an accepted socket the cgroup of its listener
+ * @sk: new socket, which was made in the name of the process that calls
+ * @listener: socket whose connection or association it is to have
+ *
+ * The other properties of the process stay, as they are not for programs.
+ *
+ * Context: Any; @sk is not in use yet.
+ */
+static inline void cgroup_sock_inherit(struct sock *sk,
+				       const struct sock *listener)
+{
+#ifdef CONFIG_CGROUP_BPF
+	if (sk->sk_cgrp_data.cgroup == listener->sk_cgrp_data.cgroup)
+		return;
+	cgroup_sk_free(&sk->sk_cgrp_data);
+	sk->sk_cgrp_data.cgroup = listener->sk_cgrp_data.cgroup;
+	cgroup_sk_clone(&sk->sk_cgrp_data);
+#endif
+}
+
+/**
+ * cgroup_sock_peel_off() - give a new socket the cgroup of another one
+ * @sk: new socket, for which INET_SOCK_CREATE programs of the process that calls
+ *      ran
+ * @from: socket whose association it is to have
+ *
+ * The programs of the cgroup that it leaves see it go.
+ *
+ * Context: Process context, without the socket lock of @sk.
+ */
+static inline void cgroup_sock_peel_off(struct sock *sk, const struct sock *from)
+{
+#ifdef CONFIG_CGROUP_BPF
+	if (sk->sk_cgrp_data.cgroup == from->sk_cgrp_data.cgroup)
+		return;
+	cgroup_sock_release(sk);
+	cgroup_sock_inherit(sk, from);
+#endif
 }
 
 #endif /* _BPF_CGROUP_SOCK_H */

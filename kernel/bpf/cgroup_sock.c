@@ -6,6 +6,10 @@
 
 #include <linux/bpf.h>
 #include <linux/bpf-cgroup-sock.h>
+#include <linux/bpf_verifier.h>
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
+#include <linux/cgroup.h>
 #include <linux/filter.h>
 #include <linux/netdevice.h>
 #include <net/inet_common.h>
@@ -15,26 +19,27 @@
 
 #include "cgroup_sock.h"
 
-static const struct hook {
+static const struct cgroup_sock_hook {
 	enum bpf_attach_type type;
 	enum bpf_prog_type prog;
 	enum cgroup_bpf_attach_type atype;
 	s32 least;
 	s32 greatest;
-} hooks[] = {
+} cgroup_sock_hooks[] = {
 #define CGROUP_SOCK_HOOK(name, prog, least, greatest)				\
 	{ BPF_CGROUP_##name, BPF_PROG_TYPE_##prog, CGROUP_##name, least, greatest },
 #include <linux/bpf-cgroup-sock-types.h>
 #undef CGROUP_SOCK_HOOK
 };
 
-static const struct hook *find_hook(enum bpf_attach_type type)
+static const struct cgroup_sock_hook *
+cgroup_sock_find_hook(enum bpf_attach_type type)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (hooks[i].type == type)
-			return &hooks[i];
+	for (i = 0; i < ARRAY_SIZE(cgroup_sock_hooks); i++)
+		if (cgroup_sock_hooks[i].type == type)
+			return &cgroup_sock_hooks[i];
 	return NULL;
 }
 
@@ -48,7 +53,7 @@ static const struct hook *find_hook(enum bpf_attach_type type)
  */
 enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type)
 {
-	const struct hook *hook = find_hook(type);
+	const struct cgroup_sock_hook *hook = cgroup_sock_find_hook(type);
 
 	return hook ? hook->prog : BPF_PROG_TYPE_UNSPEC;
 }
@@ -63,7 +68,7 @@ enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type)
  */
 enum cgroup_bpf_attach_type cgroup_sock_atype(enum bpf_attach_type type)
 {
-	const struct hook *hook = find_hook(type);
+	const struct cgroup_sock_hook *hook = cgroup_sock_find_hook(type);
 
 	return hook ? hook->atype : CGROUP_BPF_ATTACH_TYPE_INVALID;
 }
@@ -78,40 +83,171 @@ enum cgroup_bpf_attach_type cgroup_sock_atype(enum bpf_attach_type type)
  */
 void cgroup_sock_retval_range(enum bpf_attach_type type, s32 *min, s32 *max)
 {
-	const struct hook *hook = find_hook(type);
+	const struct cgroup_sock_hook *hook = cgroup_sock_find_hook(type);
 
 	*min = hook->least;
 	*max = hook->greatest;
 }
 
-DEFINE_STATIC_KEY_FALSE(cgroup_sock_extended);
-
 /**
- * cgroup_sock_note_need() - note that a program cannot be run with its context alone
- * @prog: program of type BPF_PROG_TYPE_CGROUP_SOCK or BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
- *        or an extension of one
- * @need: BPF_RUN_NEEDS_CTX, BPF_RUN_NEEDS_SOCK_LOCK or both
+ * cgroup_sock_prog_needs() - what a program needs of those who run it
+ * @prog: program of any type
  *
- * Arrays that @prog is put into from now on know. An extension is put into programs
- * of arrays that exist: all programs that start when this returns have all of it.
- *
- * Context: Process context, while @prog is being verified; may sleep.
+ * Context: Any; with cgroup_mutex held, no extension comes or goes.
+ * Return: BPF_RUN_NEEDS_*, of the program and of the extensions that are
+ * attached to it.
  */
-void cgroup_sock_note_need(const struct bpf_prog *prog, u8 need)
+u8 cgroup_sock_prog_needs(const struct bpf_prog *prog)
 {
-	if (!(need & ~prog->aux->run_needs))
-		return;
-	prog->aux->run_needs |= need;
-	if (prog->type == BPF_PROG_TYPE_EXT) {
-		static_branch_enable(&cgroup_sock_extended);
-		synchronize_rcu();
+	u8 needs = prog->aux->run_needs;
+	int i;
+
+	for (i = 0; i < BPF_RUN_NEEDS_COUNT; i++)
+		if (prog->aux->ext_needs[i])
+			needs |= BIT(i);
+	return needs;
+}
+
+/* The arrays of all cgroups that have @prog: what they need now. */
+static void cgroup_sock_update_needs(const struct bpf_prog *prog)
+{
+	enum cgroup_bpf_attach_type atype =
+		cgroup_sock_atype(prog->expected_attach_type);
+	const struct bpf_prog_array_item *item;
+	struct cgroup_subsys_state *css;
+	struct bpf_prog_array *array;
+	bool found;
+	u8 needs;
+
+	css_for_each_descendant_pre(css, &cgrp_dfl_root.cgrp.self) {
+		struct cgroup *cgrp = container_of(css, struct cgroup, self);
+
+		if (percpu_ref_is_zero(&cgrp->bpf.refcnt))
+			continue;
+		array = rcu_dereference_protected(cgrp->bpf.effective[atype],
+						  lockdep_is_held(&cgroup_mutex));
+		found = false;
+		needs = 0;
+		for (item = array->items; item->prog; item++) {
+			/* A stand-in for one that is on its way out. */
+			if (!item->prog->aux)
+				continue;
+			found |= item->prog == prog;
+			needs |= cgroup_sock_prog_needs(item->prog);
+		}
+		/* The empty one belongs to all. */
+		if (found)
+			WRITE_ONCE(array->run_needs, needs);
 	}
 }
 
-struct cgroup_sock_verdict
-cgroup_sock_run_in_context(const struct bpf_prog_array *array, const void *ctx)
+/**
+ * cgroup_sock_extend() - an extension is to be attached to a program, or is gone
+ * @prog: the program that is extended, of any type
+ * @ext: the extension
+ * @count: 1 before it is attached, -1 when it is detached
+ *
+ * Those who run arrays have looked at what the programs need. When this returns
+ * after an addition, all who look and run now know of the needs of @ext.
+ *
+ * Context: Process context, may sleep.
+ */
+void cgroup_sock_extend(struct bpf_prog *prog, const struct bpf_prog *ext,
+			int count)
 {
-	return __cgroup_sock_run_in_context(array, ctx);
+	int i;
+
+	if (!ext->aux->run_needs ||
+	    !cgroup_sock_prog_type(prog->expected_attach_type) ||
+	    cgroup_sock_prog_type(prog->expected_attach_type) != prog->type)
+		return;
+
+	cgroup_lock();
+	for (i = 0; i < BPF_RUN_NEEDS_COUNT; i++)
+		if (ext->aux->run_needs & BIT(i))
+			prog->aux->ext_needs[i] += count;
+	cgroup_sock_update_needs(prog);
+	cgroup_unlock();
+	if (count > 0)
+		synchronize_rcu();
+}
+
+/*
+ * Bit 0 of what a program returns is its verdict. All programs run, whatever the
+ * ones before said. A program can leave any number behind with bpf_set_retval(),
+ * but only an errno leaves here: callers take everything else for success.
+ */
+static struct cgroup_sock_verdict
+cgroup_sock_run_array(const struct bpf_prog_array *array, const void *ctx)
+{
+	struct bpf_cg_run_ctx run_ctx __uninitialized;
+	const struct bpf_prog_array_item *item;
+	struct bpf_run_ctx *outer_ctx;
+	const struct bpf_prog *prog;
+	u32 verdict, any = 0;
+
+	run_ctx.retval = 0;
+	run_ctx.port_chosen = false;
+	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
+	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
+		run_ctx.prog_item = item;
+		verdict = bpf_prog_run(prog, ctx);
+		any |= verdict;
+		if (!(verdict & 1) && !IS_ERR_VALUE((long)run_ctx.retval))
+			run_ctx.retval = -EPERM;
+	}
+	bpf_reset_run_ctx(outer_ctx);
+
+	return (struct cgroup_sock_verdict){
+		IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0, any
+	};
+}
+
+static const struct bpf_prog_array *
+cgroup_sock_array(struct sock *sk, enum cgroup_bpf_attach_type atype)
+{
+	struct cgroup *cgrp = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return rcu_dereference(cgrp->bpf.effective[atype]);
+}
+
+struct cgroup_sock_verdict
+cgroup_sock_run(struct sock *sk, const void *ctx,
+		enum cgroup_bpf_attach_type atype)
+{
+	struct cgroup_sock_verdict verdict;
+
+	rcu_read_lock_dont_migrate();
+	verdict = cgroup_sock_run_array(cgroup_sock_array(sk, atype), ctx);
+	rcu_read_unlock_migrate();
+	return verdict;
+}
+
+/*
+ * Whether a program needs the lock is a property of the array, so that it cannot
+ * change between the look and the run: a link update that brings the need in
+ * makes a new array.
+ */
+struct cgroup_sock_verdict
+cgroup_sock_run_unlocked(struct sock *sk, const void *ctx,
+			 enum cgroup_bpf_attach_type atype)
+{
+	struct cgroup_sock_verdict verdict;
+	const struct bpf_prog_array *array;
+
+	rcu_read_lock_dont_migrate();
+	array = cgroup_sock_array(sk, atype);
+	if (likely(!(READ_ONCE(array->run_needs) & BPF_RUN_NEEDS_SOCK_LOCK))) {
+		verdict = cgroup_sock_run_array(array, ctx);
+		rcu_read_unlock_migrate();
+		return verdict;
+	}
+	rcu_read_unlock_migrate();
+
+	lock_sock(sk);
+	verdict = cgroup_sock_run(sk, ctx, atype);
+	release_sock(sk);
+	return verdict;
 }
 
 #ifdef CONFIG_INET
@@ -134,47 +270,252 @@ int __cgroup_sock_create(struct sock *sk)
 		cgroup_sock_release_backing(sk);
 	return err;
 }
-EXPORT_SYMBOL(__cgroup_sock_create);
+EXPORT_SYMBOL_GPL(__cgroup_sock_create);
 
+/* The last peer is not in the socket any more if it was aborted. */
 void __cgroup_sock_release(struct sock *sk)
 {
+	struct inet_sock *inet = inet_sk(sk);
+	bool aborted = (inet->last_dport || inet->last_daddr) &&
+		       !inet->inet_dport && !inet->inet_daddr;
+
+	if (aborted) {
+		inet->inet_daddr = inet->last_daddr;
+		inet->inet_dport = inet->last_dport;
+	}
 	cgroup_sock_run(sk, sk, CGROUP_INET_SOCK_RELEASE);
+	if (aborted) {
+		inet->inet_daddr = 0;
+		inet->inet_dport = 0;
+	}
 }
-EXPORT_SYMBOL(__cgroup_sock_release);
+EXPORT_SYMBOL_GPL(__cgroup_sock_release);
+
+void __cgroup_sock_save_bound(const struct sock *sk,
+			      struct cgroup_sock_bound *bound)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	bound->saved = true;
+	bound->v6only = sk->sk_ipv6only;
+	bound->userlocks = sk->sk_userlocks;
+	bound->num = inet->inet_num;
+	bound->sport = inet->inet_sport;
+	bound->dev_if = sk->sk_bound_dev_if;
+	bound->dev_if_after = sk->sk_bound_dev_if;
+	bound->rcv_saddr = inet->inet_rcv_saddr;
+	bound->saddr = inet->inet_saddr;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		bound->v6_rcv_saddr = sk->sk_v6_rcv_saddr;
+		bound->v6_saddr = inet->pinet6->saddr;
+	}
+#endif
+}
+EXPORT_SYMBOL_GPL(__cgroup_sock_save_bound);
 
 /* What get_port() did is undone by inet_put_port() in the protocols with a
  * bind hash (TCP, DCCP), and by leaving the protocol's own table in all others.
- * Raw and L2TP sockets have no ports, and stay where they are.
+ * SCTP has no get_port() and gives ports back by itself.
  */
-void cgroup_sock_put_port(struct sock *sk)
+static void cgroup_sock_put_port(struct sock *sk)
 {
-	if (inet_test_bit(IS_ICSK, sk)) {
+	if (!sk->sk_prot->get_port)
+		return;
+	if (inet_test_bit(IS_ICSK, sk))
 		inet_put_port(sk);
-		inet_sk(sk)->inet_sport = 0;
-	} else if (sk->sk_prot->get_port) {
+	else
 		sk->sk_prot->unhash(sk);
-	}
 }
 
-static __always_inline int post_bind(struct sock *sk,
-				     enum cgroup_bpf_attach_type atype)
+/**
+ * cgroup_sock_restore_bound() - bind a socket to what it was bound to before
+ * @sk: socket of family AF_INET or AF_INET6 of a call that failed
+ * @bound: what cgroup_sock_save_bound() saved in that call
+ *
+ * A socket that another thread connected meanwhile is left alone, and so is a
+ * device that somebody chose meanwhile. The port goes first, as it is filed under
+ * the address.
+ *
+ * Context: Process context, with the socket lock held.
+ */
+void cgroup_sock_restore_bound(struct sock *sk,
+			       const struct cgroup_sock_bound *bound)
 {
-	int err = cgroup_sock_run(sk, sk, atype).err;
+	const u8 locks = SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK;
+	struct inet_sock *inet = inet_sk(sk);
 
+	if (sk->sk_state != TCP_CLOSE)
+		return;
+	if (!bound->num && inet->inet_num)
+		cgroup_sock_put_port(sk);
+	sk->sk_ipv6only = bound->v6only;
+	sk->sk_userlocks = (sk->sk_userlocks & ~locks) | (bound->userlocks & locks);
+	inet->inet_sport = bound->sport;
+	if (sk->sk_bound_dev_if == bound->dev_if_after)
+		WRITE_ONCE(sk->sk_bound_dev_if, bound->dev_if);
+	inet->inet_rcv_saddr = bound->rcv_saddr;
+	inet->inet_saddr = bound->saddr;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		sk->sk_v6_rcv_saddr = bound->v6_rcv_saddr;
+		inet->pinet6->saddr = bound->v6_saddr;
+	}
+#endif
+	sk_dst_reset(sk);
+}
+
+int __cgroup_sock_post_bind(struct sock *sk, struct cgroup_sock_bound *before)
+{
+	int err = cgroup_sock_run(sk, sk, sk->sk_family == AF_INET ?
+				  CGROUP_INET4_POST_BIND :
+				  CGROUP_INET6_POST_BIND).err;
+
+	if (err) {
+		before->dev_if_after = sk->sk_bound_dev_if;
+		cgroup_sock_restore_bound(sk, before);
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(__cgroup_sock_post_bind);
+
+/**
+ * cgroup_sock_bind_watched() - bind a socket where there are post_bind programs
+ * @sk: socket of family AF_INET (INET4_POST_BIND) or AF_INET6 (INET6_POST_BIND)
+ * @uaddr: the address
+ * @addr_len: bytes of @uaddr
+ * @flags: BIND_*, for @bind
+ * @bind: binds the socket, and has the port allocated if there is to be one
+ *
+ * After a refusal the socket is bound to what it was bound to before.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: 0, what @bind says, or -EPERM or the errno of a program.
+ */
+int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
+			     int addr_len, u32 flags,
+			     int (*bind)(struct sock *sk, struct sockaddr *uaddr,
+					 int addr_len, u32 flags))
+{
+	struct cgroup_sock_bound before __uninitialized;
+	int err;
+
+	lock_sock(sk);
+	__cgroup_sock_save_bound(sk, &before);
+	err = bind(sk, uaddr, addr_len, flags);
+	if (!err && inet_sk(sk)->inet_num)
+		err = __cgroup_sock_post_bind(sk, &before);
+	release_sock(sk);
+	return err;
+}
+EXPORT_SYMBOL_GPL(cgroup_sock_bind_watched);
+
+/* Those that ask whether the kernel chose the port, and no others. */
+static int cgroup_sock_run_asking(const struct bpf_prog_array *array,
+				  struct sock *sk)
+{
+	struct bpf_cg_run_ctx run_ctx = { .port_chosen = true };
+	const struct bpf_prog_array_item *item;
+	struct bpf_run_ctx *outer_ctx;
+	const struct bpf_prog *prog;
+
+	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
+	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
+		/* What has no aux stands in for one that is on its way out. */
+		if (!prog->aux ||
+		    !(cgroup_sock_prog_needs(prog) & BPF_RUN_NEEDS_CHOSEN_PORTS))
+			continue;
+		run_ctx.prog_item = item;
+		if (!(bpf_prog_run(prog, sk) & 1) &&
+		    !IS_ERR_VALUE((long)run_ctx.retval))
+			run_ctx.retval = -EPERM;
+	}
+	bpf_reset_run_ctx(outer_ctx);
+	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
+}
+
+int __cgroup_sock_port_chosen(struct sock *sk)
+{
+	enum cgroup_bpf_attach_type atype = sk->sk_family == AF_INET ?
+		CGROUP_INET4_POST_BIND : CGROUP_INET6_POST_BIND;
+	const struct bpf_prog_array *array;
+	int err = 0;
+
+	rcu_read_lock_dont_migrate();
+	array = cgroup_sock_array(sk, atype);
+	if (READ_ONCE(array->run_needs) & BPF_RUN_NEEDS_CHOSEN_PORTS)
+		err = cgroup_sock_run_asking(array, sk);
+	rcu_read_unlock_migrate();
 	if (err)
 		cgroup_sock_put_port(sk);
 	return err;
 }
-
-int __cgroup_sock_post_bind4(struct sock *sk)
-{
-	return post_bind(sk, CGROUP_INET4_POST_BIND);
-}
-EXPORT_SYMBOL(__cgroup_sock_post_bind4);
-
-int __cgroup_sock_post_bind6(struct sock *sk)
-{
-	return post_bind(sk, CGROUP_INET6_POST_BIND);
-}
-EXPORT_SYMBOL(__cgroup_sock_post_bind6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_port_chosen);
 #endif /* CONFIG_INET */
+
+__bpf_kfunc_start_defs();
+
+/**
+ * bpf_cgroup_sock_port_chosen() - whether the kernel chose the port
+ *
+ * For programs of the attach types INET4_POST_BIND and INET6_POST_BIND. Those
+ * that call it also run where nobody asked for a port and the kernel chose one:
+ * in listen(), in connect() and with the first message. All others run in
+ * bind() only.
+ *
+ * Context: Any that the programs run in.
+ * Return: true if nobody asked for a port, false in bind().
+ */
+__bpf_kfunc bool bpf_cgroup_sock_port_chosen(void)
+{
+	return container_of(current->bpf_ctx, struct bpf_cg_run_ctx,
+			    run_ctx)->port_chosen;
+}
+
+__bpf_kfunc_end_defs();
+
+BTF_KFUNCS_START(cgroup_sock_kfunc_ids)
+BTF_ID_FLAGS(func, bpf_cgroup_sock_port_chosen)
+BTF_KFUNCS_END(cgroup_sock_kfunc_ids)
+
+BTF_ID_LIST_SINGLE(cgroup_sock_port_chosen_id, func, bpf_cgroup_sock_port_chosen)
+
+/**
+ * cgroup_sock_kfunc_needs() - what a kfunc needs of those who run a program
+ * @btf: where it is described
+ * @id: its id there
+ *
+ * Context: Any.
+ * Return: BPF_RUN_NEEDS_* that programs with it have.
+ */
+u8 cgroup_sock_kfunc_needs(const struct btf *btf, u32 id)
+{
+	return !btf_is_module(btf) && id == cgroup_sock_port_chosen_id[0] ?
+	       BPF_RUN_NEEDS_CHOSEN_PORTS : 0;
+}
+
+/* Other programs of a cgroup have another run context, or none. */
+static int cgroup_sock_kfunc_filter(const struct bpf_prog *prog, u32 kfunc_id)
+{
+	enum bpf_attach_type type = prog->type == BPF_PROG_TYPE_EXT ?
+		prog->aux->saved_dst_attach_type : prog->expected_attach_type;
+
+	if (!btf_id_set8_contains(&cgroup_sock_kfunc_ids, kfunc_id))
+		return 0;
+	return resolve_prog_type(prog) == BPF_PROG_TYPE_CGROUP_SOCK &&
+	       (type == BPF_CGROUP_INET4_POST_BIND ||
+		type == BPF_CGROUP_INET6_POST_BIND) ? 0 : -EACCES;
+}
+
+static const struct btf_kfunc_id_set cgroup_sock_kfuncs = {
+	.owner = THIS_MODULE,
+	.set = &cgroup_sock_kfunc_ids,
+	.filter = cgroup_sock_kfunc_filter,
+};
+
+static int __init cgroup_sock_register_kfuncs(void)
+{
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_CGROUP_SOCK,
+					 &cgroup_sock_kfuncs);
+}
+late_initcall(cgroup_sock_register_kfuncs);

@@ -11,11 +11,12 @@
 #include "cgroup_sock_addr.h"
 
 /* With the socket lock, or without. */
-typedef struct cgroup_sock_verdict (*run_fn)(struct sock *sk, const void *ctx,
-					     enum cgroup_bpf_attach_type atype);
+typedef struct cgroup_sock_verdict (*cgroup_sock_run_fn)(struct sock *sk,
+							 const void *ctx,
+							 enum cgroup_bpf_attach_type atype);
 
-static __always_inline int sendmsg4(struct sock *sk, struct sockaddr_in *to,
-				    __be32 *saddr, run_fn run)
+static int cgroup_sock_run_sendmsg4(struct sock *sk, struct sockaddr_in *to,
+				    __be32 *saddr, cgroup_sock_run_fn run)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 
@@ -26,91 +27,125 @@ static __always_inline int sendmsg4(struct sock *sk, struct sockaddr_in *to,
 int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 			   __be32 *saddr)
 {
-	return sendmsg4(sk, to, saddr, cgroup_sock_run_unlocked) ?:
-	       to->sin_port ? 0 : -EINVAL;
+	int err = cgroup_sock_run_sendmsg4(sk, to, saddr, cgroup_sock_run_unlocked);
+
+	if (!err && !to->sin_port)
+		err = -EINVAL;
+	return err;
 }
 
-static __always_inline int sendto4(struct sock *sk, const struct msghdr *msg,
-				   __be32 *saddr, __be32 *daddr, run_fn run)
+/* What takes the place of the port in the address of a message. */
+static __be16 cgroup_sock_given_port(const struct sock *sk,
+				     const struct msghdr *msg)
 {
-	__be16 port = ((struct sockaddr_in *)msg->msg_name)->sin_port;
+	if (msg->msg_namelen)
+		return ((const struct sockaddr_in *)msg->msg_name)->sin_port;
+	return inet_sk(sk)->inet_dport;
+}
+
+static int cgroup_sock_run_sendto4(struct sock *sk, const struct msghdr *msg,
+				   __be32 *saddr, __be32 *daddr,
+				   cgroup_sock_run_fn run)
+{
+	__be16 port = cgroup_sock_given_port(sk, msg);
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = *daddr,
 		.sin_port = port,
 	};
-	int err = sendmsg4(sk, &to, saddr, run);
+	int err = cgroup_sock_run_sendmsg4(sk, &to, saddr, run);
 
+	if (!err && to.sin_port != port)
+		err = -EINVAL;
 	*daddr = to.sin_addr.s_addr;
-	return err ?: to.sin_port == port ? 0 : -EINVAL;
+	return err;
 }
 
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 			  __be32 *saddr, __be32 *daddr)
 {
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_run_unlocked);
+	return cgroup_sock_run_sendto4(sk, msg, saddr, daddr,
+				       cgroup_sock_run_unlocked);
 }
 
 int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
 				 __be32 *saddr, __be32 *daddr)
 {
-	return sendto4(sk, msg, saddr, daddr, cgroup_sock_run);
+	return cgroup_sock_run_sendto4(sk, msg, saddr, daddr, cgroup_sock_run);
 }
-EXPORT_SYMBOL(__cgroup_sock_sendto4_locked);
+EXPORT_SYMBOL_GPL(__cgroup_sock_sendto4_locked);
 
-static noinline bool needs_scope_id(const struct in6_addr *addr)
+static bool cgroup_sock_needs_scope(const struct in6_addr *addr)
 {
 	return __ipv6_addr_needs_scope_id(__ipv6_addr_type(addr));
 }
 
-static __always_inline int sendmsg6(struct sock *sk, struct flowi6 *fl6, __be16 *dport)
+/* One that a control message or IPV6_PKTINFO chose is not. */
+static bool cgroup_sock_dev_of_scope(const struct sock *sk,
+				     const struct msghdr *msg, int dev_if)
 {
-	struct sockaddr_in6 to = {
+	const struct sockaddr_in6 *given = msg->msg_name;
+
+	return msg->msg_namelen >= sizeof(*given) && !msg->msg_controllen &&
+	       dev_if == given->sin6_scope_id &&
+	       dev_if != inet6_sk(sk)->sticky_pktinfo.ipi6_ifindex;
+}
+
+static int cgroup_sock_run_sendmsg6(struct sock *sk, const struct msghdr *msg,
+				    struct flowi6 *fl6, __be16 *dport)
+{
+	/* Programs read and write eight bytes of the address at once. */
+	struct sockaddr_in6 to __aligned(8) = {
 		.sin6_family = AF_INET6,
 		.sin6_addr = fl6->daddr,
 		.sin6_port = *dport,
 	};
 	struct bpf_sock_addr_kern ctx __uninitialized;
-	int dev_if, err;
+	int err;
 
 	cgroup_sock_addr_init(&ctx, sk, &to, sizeof(to), &fl6->saddr);
 	err = cgroup_sock_run_unlocked(sk, &ctx, CGROUP_UDP6_SENDMSG).err;
 	if (err)
 		return err;
-	if (ipv6_addr_v4mapped(&to.sin6_addr))
+	if (ipv6_addr_v4mapped(&to.sin6_addr) && !ipv6_addr_v4mapped(&fl6->daddr))
 		return -EINVAL;
-	dev_if = READ_ONCE(sk->sk_bound_dev_if);
-	if (fl6->flowi6_oif != dev_if &&
-	    needs_scope_id(&fl6->daddr) && !needs_scope_id(&to.sin6_addr))
-		fl6->flowi6_oif = dev_if;
+	if (cgroup_sock_needs_scope(&fl6->daddr) &&
+	    !cgroup_sock_needs_scope(&to.sin6_addr) &&
+	    cgroup_sock_dev_of_scope(sk, msg, fl6->flowi6_oif))
+		fl6->flowi6_oif = READ_ONCE(sk->sk_bound_dev_if);
 	fl6->daddr = to.sin6_addr;
 	*dport = to.sin6_port;
 	return 0;
 }
 
-int __cgroup_sock_sendmsg6(struct sock *sk, struct flowi6 *fl6)
+int __cgroup_sock_sendmsg6(struct sock *sk, const struct msghdr *msg,
+			   struct flowi6 *fl6)
 {
-	int err = sendmsg6(sk, fl6, &fl6->fl6_dport);
+	int err = cgroup_sock_run_sendmsg6(sk, msg, fl6, &fl6->fl6_dport);
 
-	return err ?: fl6->fl6_dport ? 0 : -EINVAL;
+	if (!err && !fl6->fl6_dport)
+		err = -EINVAL;
+	return err;
 }
-EXPORT_SYMBOL(__cgroup_sock_sendmsg6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_sendmsg6);
 
 int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 			  struct flowi6 *fl6)
 {
-	__be16 given = ((struct sockaddr_in6 *)msg->msg_name)->sin6_port;
+	__be16 given = cgroup_sock_given_port(sk, msg);
 	__be16 port = given;
-	int err = sendmsg6(sk, fl6, &port);
+	int err = cgroup_sock_run_sendmsg6(sk, msg, fl6, &port);
 
-	return err ?: port == given ? 0 : -EINVAL;
+	if (!err && port != given)
+		err = -EINVAL;
+	return err;
 }
-EXPORT_SYMBOL(__cgroup_sock_sendto6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_sendto6);
 
 /* The verifier has seen to it that these programs allow. */
-static __always_inline void show_name(struct sock *sk, void *name, int len,
-				      enum cgroup_bpf_attach_type atype,
-				      run_fn run)
+static void cgroup_sock_show_name(struct sock *sk, void *name, int len,
+				  enum cgroup_bpf_attach_type atype,
+				  cgroup_sock_run_fn run)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 
@@ -120,42 +155,60 @@ static __always_inline void show_name(struct sock *sk, void *name, int len,
 
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
 {
-	show_name(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG,
-		  cgroup_sock_run_unlocked);
+	cgroup_sock_show_name(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG,
+			      cgroup_sock_run_unlocked);
 }
-EXPORT_SYMBOL(__cgroup_sock_recvmsg4);
+EXPORT_SYMBOL_GPL(__cgroup_sock_recvmsg4);
 
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
 {
-	show_name(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG,
-		  cgroup_sock_run_unlocked);
+	cgroup_sock_show_name(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG,
+			      cgroup_sock_run_unlocked);
 }
-EXPORT_SYMBOL(__cgroup_sock_recvmsg6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_recvmsg6);
 
 void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME,
-		  cgroup_sock_run);
+	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME,
+			      cgroup_sock_run);
 }
-EXPORT_SYMBOL(__cgroup_sock_getpeername4);
+EXPORT_SYMBOL_GPL(__cgroup_sock_getpeername4);
 
 void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME,
-		  cgroup_sock_run);
+	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME,
+			      cgroup_sock_run);
 }
-EXPORT_SYMBOL(__cgroup_sock_getpeername6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_getpeername6);
 
 void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME,
-		  cgroup_sock_run);
+	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME,
+			      cgroup_sock_run);
 }
-EXPORT_SYMBOL(__cgroup_sock_getsockname4);
+EXPORT_SYMBOL_GPL(__cgroup_sock_getsockname4);
 
 void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
 {
-	show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME,
-		  cgroup_sock_run);
+	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME,
+			      cgroup_sock_run);
 }
-EXPORT_SYMBOL(__cgroup_sock_getsockname6);
+EXPORT_SYMBOL_GPL(__cgroup_sock_getsockname6);
+
+void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer)
+{
+	cgroup_sock_show_name(sk, name, sizeof(struct sockaddr_in),
+			      peer ? CGROUP_INET4_GETPEERNAME :
+				     CGROUP_INET4_GETSOCKNAME,
+			      cgroup_sock_run_unlocked);
+}
+EXPORT_SYMBOL_GPL(__cgroup_sock_getname4_unlocked);
+
+void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer)
+{
+	cgroup_sock_show_name(sk, name, sizeof(struct sockaddr_in6),
+			      peer ? CGROUP_INET6_GETPEERNAME :
+				     CGROUP_INET6_GETSOCKNAME,
+			      cgroup_sock_run_unlocked);
+}
+EXPORT_SYMBOL_GPL(__cgroup_sock_getname6_unlocked);

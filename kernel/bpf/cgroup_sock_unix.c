@@ -14,7 +14,7 @@
 /* A program can look at all of the record: leave nothing behind the address. The
  * name of a socket with the longest path is a zero longer than the record.
  */
-static void clear_tail(struct sockaddr *uaddr, int len)
+static void cgroup_sock_clear_tail(struct sockaddr *uaddr, int len)
 {
 	struct sockaddr_un *name = (struct sockaddr_un *)uaddr;
 	int path_len = max_t(int, len - offsetof(struct sockaddr_un, sun_path), 0);
@@ -24,15 +24,14 @@ static void clear_tail(struct sockaddr *uaddr, int len)
 		       sizeof(name->sun_path) - path_len);
 }
 
-static __always_inline int run_unlocked(struct sock *sk, struct sockaddr *uaddr,
-					int *len,
-					enum cgroup_bpf_attach_type atype)
+static int cgroup_sock_run_unix(struct sock *sk, struct sockaddr *uaddr, int *len,
+				enum cgroup_bpf_attach_type atype)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;
 
 	cgroup_sock_addr_init(&ctx, sk, uaddr, *len, NULL);
-	clear_tail(uaddr, *len);
+	cgroup_sock_clear_tail(uaddr, *len);
 	err = cgroup_sock_run_unlocked(sk, &ctx, atype).err;
 	if (!err)
 		*len = ctx.uaddrlen;
@@ -42,7 +41,7 @@ static __always_inline int run_unlocked(struct sock *sk, struct sockaddr *uaddr,
 int __cgroup_sock_unix_connect(struct sock *sk, struct sockaddr *uaddr,
 			       int *addr_len)
 {
-	return run_unlocked(sk, uaddr, addr_len, CGROUP_UNIX_CONNECT);
+	return cgroup_sock_run_unix(sk, uaddr, addr_len, CGROUP_UNIX_CONNECT);
 }
 
 int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
@@ -50,7 +49,7 @@ int __cgroup_sock_unix_sendmsg(struct sock *sk, struct sockaddr_un **name,
 {
 	memcpy(copy, *name, *len);
 	*name = (struct sockaddr_un *)copy;
-	return run_unlocked(sk, (struct sockaddr *)copy, len,
+	return cgroup_sock_run_unix(sk, (struct sockaddr *)copy, len,
 			    CGROUP_UNIX_SENDMSG);
 }
 
@@ -59,7 +58,7 @@ void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 	struct sockaddr *from = msg->msg_name;
 
 	from->sa_family = AF_UNIX;
-	run_unlocked(sk, from, &msg->msg_namelen, CGROUP_UNIX_RECVMSG);
+	cgroup_sock_run_unix(sk, from, &msg->msg_namelen, CGROUP_UNIX_RECVMSG);
 }
 
 /**
@@ -75,7 +74,7 @@ void __cgroup_sock_unix_recvmsg(struct sock *sk, struct msghdr *msg)
 int cgroup_sock_unix_getname(struct sock *sk, struct sockaddr *name, int len,
 			     bool peer)
 {
-	run_unlocked(sk, name, &len, peer ? CGROUP_UNIX_GETPEERNAME :
+	cgroup_sock_run_unix(sk, name, &len, peer ? CGROUP_UNIX_GETPEERNAME :
 					    CGROUP_UNIX_GETSOCKNAME);
 	return len;
 }
@@ -109,17 +108,17 @@ __bpf_kfunc int bpf_sock_addr_set_sun_path(struct bpf_sock_addr_kern *sa_kern,
 
 __bpf_kfunc_end_defs();
 
-BTF_KFUNCS_START(kfunc_ids)
+BTF_KFUNCS_START(cgroup_sock_unix_kfunc_ids)
 BTF_ID_FLAGS(func, bpf_sock_addr_set_sun_path)
-BTF_KFUNCS_END(kfunc_ids)
+BTF_KFUNCS_END(cgroup_sock_unix_kfunc_ids)
 
-static const struct btf_kfunc_id_set kfuncs = {
+static const struct btf_kfunc_id_set cgroup_sock_unix_kfuncs = {
 	.owner = THIS_MODULE,
-	.set = &kfunc_ids,
+	.set = &cgroup_sock_unix_kfunc_ids,
 };
 
-static int __init register_kfuncs(void)
+static int __init cgroup_sock_unix_register_kfuncs(void)
 {
-	return register_btf_kfunc_id_set(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, &kfuncs);
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, &cgroup_sock_unix_kfuncs);
 }
-late_initcall(register_kfuncs);
+late_initcall(cgroup_sock_unix_register_kfuncs);

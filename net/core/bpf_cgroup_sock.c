@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/filter.h>
+#include <linux/in.h>
 #include <linux/sock_diag.h>
 #include <net/bpf_sk_storage.h>
 #include <net/sock.h>
@@ -58,6 +59,38 @@ static bool cg_sock_is_valid_access(int off, int size,
 	return bpf_sock_is_valid_access(off, size, type, info);
 }
 
+/* Raw and L2TP sockets have no ports; what they have in the place of one is the
+ * number of their protocol.
+ */
+static u32 cg_sock_convert_ctx_access(enum bpf_access_type type,
+				      const struct bpf_insn *si,
+				      struct bpf_insn *insn_buf,
+				      struct bpf_prog *prog, u32 *target_size)
+{
+	struct bpf_insn *insn = insn_buf;
+
+	if (si->off != offsetof(struct bpf_sock, src_port))
+		return bpf_sock_convert_ctx_access(type, si, insn_buf, prog,
+						   target_size);
+
+	*target_size = sizeof_field(struct sock, sk_num);
+	*insn++ = BPF_LDX_MEM(BPF_H, BPF_REG_AX, si->src_reg,
+			      offsetof(struct sock, sk_type));
+	*insn++ = BPF_JMP_IMM(BPF_JEQ, BPF_REG_AX, SOCK_RAW, 4);
+	*insn++ = BPF_LDX_MEM(BPF_H, BPF_REG_AX, si->src_reg,
+			      offsetof(struct sock, sk_protocol));
+	*insn++ = BPF_JMP_IMM(BPF_JEQ, BPF_REG_AX, IPPROTO_L2TP, 2);
+	*insn++ = BPF_LDX_MEM(BPF_H, si->dst_reg, si->src_reg,
+			      offsetof(struct sock, sk_num));
+	*insn++ = BPF_JMP_A(1);
+	*insn++ = BPF_MOV64_IMM(si->dst_reg, 0);
+	return insn - insn_buf;
+}
+
+static_assert(sizeof_field(struct sock, sk_type) == sizeof(u16));
+static_assert(sizeof_field(struct sock, sk_protocol) == sizeof(u16));
+static_assert(sizeof_field(struct sock, sk_num) == sizeof(u16));
+
 BPF_CALL_1(bpf_get_socket_cookie_cg_sock, struct sock *, sk)
 {
 	return __sock_gen_cookie(sk);
@@ -82,36 +115,6 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
 	.arg1_type	= ARG_PTR_TO_CTX_OR_NULL,
 };
 
-/**
- * cgroup_sock_common_func_proto() - helpers that all programs of a cgroup at its
- * sockets have
- * @func_id: number of a helper
- * @prog: the program that is being verified
- *
- * Notes the helpers that look into the run context. A program that is called in
- * tail position may do so, and nobody knows which one that will be.
- *
- * Context: Process context, may sleep.
- * Return: the prototype, or NULL if it is none of these.
- */
-const struct bpf_func_proto *
-cgroup_sock_common_func_proto(enum bpf_func_id func_id,
-			      const struct bpf_prog *prog)
-{
-	switch (func_id) {
-	case BPF_FUNC_tail_call:
-		cgroup_sock_note_need(prog, BPF_RUN_NEEDS_CTX);
-		return bpf_base_func_proto(func_id, prog);
-	case BPF_FUNC_get_local_storage:
-	case BPF_FUNC_get_retval:
-	case BPF_FUNC_set_retval:
-		cgroup_sock_note_need(prog, BPF_RUN_NEEDS_CTX);
-		return cgroup_common_func_proto(func_id, prog);
-	default:
-		return cgroup_current_func_proto(func_id, prog);
-	}
-}
-
 static const struct bpf_func_proto *
 cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 {
@@ -127,7 +130,8 @@ cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	case BPF_FUNC_ktime_get_coarse_ns:
 		return &bpf_ktime_get_coarse_ns_proto;
 	default:
-		return cgroup_sock_common_func_proto(func_id, prog) ?:
+		return cgroup_common_func_proto(func_id, prog) ?:
+		       cgroup_current_func_proto(func_id, prog) ?:
 		       bpf_base_func_proto(func_id, prog);
 	}
 }
@@ -135,7 +139,7 @@ cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 const struct bpf_verifier_ops cg_sock_verifier_ops = {
 	.get_func_proto		= cg_sock_func_proto,
 	.is_valid_access	= cg_sock_is_valid_access,
-	.convert_ctx_access	= bpf_sock_convert_ctx_access,
+	.convert_ctx_access	= cg_sock_convert_ctx_access,
 };
 
 const struct bpf_prog_ops cg_sock_prog_ops = {

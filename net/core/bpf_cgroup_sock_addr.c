@@ -196,7 +196,14 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_addr_proto = {
 BPF_CALL_5(bpf_cg_sock_addr_setsockopt, struct bpf_sock_addr_kern *, ctx,
 	   int, level, int, optname, char *, optval, int, optlen)
 {
-	return _bpf_setsockopt(ctx->sk, level, optname, optval, optlen);
+	struct sock *sk = ctx->sk;
+	int err = _bpf_setsockopt(sk, level, optname, optval, optlen);
+
+	/* As in INET_SOCK_CREATE: what a program bound stays bound. */
+	if (!err && level == SOL_SOCKET && sk_is_inet(sk) &&
+	    (optname == SO_BINDTODEVICE || optname == SO_BINDTOIFINDEX))
+		WRITE_ONCE(inet_sk(sk)->prog_dev_if, sk->sk_bound_dev_if);
+	return err;
 }
 
 static const struct bpf_func_proto bpf_cg_sock_addr_setsockopt_proto = {
@@ -324,9 +331,6 @@ static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
 
 	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
 		return -EINVAL;
-	/* Raw sockets have no ports. */
-	if (!sk->sk_prot->get_port)
-		return -EOPNOTSUPP;
 	if (!((struct sockaddr_in *)addr)->sin_port)
 		flags |= BIND_LATE_PORT;
 
@@ -355,23 +359,33 @@ static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
 	}
 }
 
-/* Note what to take back if the connect() fails; an address that the user chose
- * is none of that.
+/* What connect() is to take back if it fails is what was there before the first
+ * call; what this one is to take back is what was there before it.
  */
-static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
+			int addr_len)
 {
-	bool bound = sk->sk_userlocks & SOCK_BINDADDR_LOCK;
-	bool v6only = sk->sk_ipv6only;
-	int err = bind_to(sk, addr, addr_len);
+	struct cgroup_sock_bound *before = ctx->t_ctx, own;
+	int err;
 
-	if (!err && !bound) {
-		inet_sk(sk)->prog_bound = true;
-		inet_sk(sk)->prog_v6only = sk->sk_ipv6only && !v6only;
+	/* Raw sockets have no ports. */
+	if (!ctx->sk->sk_prot->get_port)
+		return -EOPNOTSUPP;
+	__cgroup_sock_save_bound(ctx->sk, &own);
+	err = bind_to(ctx->sk, addr, addr_len);
+	own.dev_if_after = ctx->sk->sk_bound_dev_if;
+	if (err) {
+		cgroup_sock_restore_bound(ctx->sk, &own);
+		return err;
 	}
-	return err;
+	if (!before->saved)
+		*before = own;
+	before->dev_if_after = own.dev_if_after;
+	return 0;
 }
 #else
-static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
+static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
+			int addr_len)
 {
 	return -EAFNOSUPPORT;
 }
@@ -380,7 +394,7 @@ static int bind_by_prog(struct sock *sk, struct sockaddr *addr, int addr_len)
 BPF_CALL_3(bpf_bind, struct bpf_sock_addr_kern *, ctx, struct sockaddr *, addr,
 	   int, addr_len)
 {
-	return bind_by_prog(ctx->sk, addr, addr_len);
+	return bind_by_prog(ctx, addr, addr_len);
 }
 
 static const struct bpf_func_proto bpf_bind_proto = {
@@ -393,34 +407,25 @@ static const struct bpf_func_proto bpf_bind_proto = {
 };
 
 static const struct bpf_func_proto *
-locked(const struct bpf_prog *prog, const struct bpf_func_proto *proto)
-{
-	cgroup_sock_note_need(prog, BPF_RUN_NEEDS_SOCK_LOCK);
-	return proto;
-}
-
-static const struct bpf_func_proto *
 cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 {
 	u64 hook = BIT_ULL(prog->expected_attach_type);
 
 	switch (func_id) {
 	case BPF_FUNC_bind:
-		return hook & ON_CONNECT ? locked(prog, &bpf_bind_proto) : NULL;
+		return hook & ON_CONNECT ? &bpf_bind_proto : NULL;
 	case BPF_FUNC_get_retval:
 	case BPF_FUNC_set_retval:
 		/* The call is over, there is no result to change. */
 		if (hook & (ON_NAME4 | ON_NAME6 | ON_NAME_UNIX))
 			return NULL;
-		return cgroup_sock_common_func_proto(func_id, prog);
+		return cgroup_common_func_proto(func_id, prog);
 	case BPF_FUNC_setsockopt:
 		return hook & ON_SOCKOPT ?
-		       locked(prog, &bpf_cg_sock_addr_setsockopt_proto) : NULL;
+		       &bpf_cg_sock_addr_setsockopt_proto : NULL;
 	case BPF_FUNC_getsockopt:
 		return hook & ON_SOCKOPT ?
-		       locked(prog, &bpf_cg_sock_addr_getsockopt_proto) : NULL;
-	case BPF_FUNC_tail_call:
-		return locked(prog, cgroup_sock_common_func_proto(func_id, prog));
+		       &bpf_cg_sock_addr_getsockopt_proto : NULL;
 	case BPF_FUNC_get_socket_cookie:
 		return &bpf_get_socket_cookie_cg_sock_addr_proto;
 	case BPF_FUNC_get_netns_cookie:
@@ -442,7 +447,8 @@ cg_sock_addr_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 	case BPF_FUNC_sk_storage_delete:
 		return &bpf_sk_storage_delete_proto;
 	default:
-		return cgroup_sock_common_func_proto(func_id, prog) ?:
+		return cgroup_common_func_proto(func_id, prog) ?:
+		       cgroup_current_func_proto(func_id, prog) ?:
 		       bpf_sk_base_func_proto(func_id, prog);
 	}
 }

@@ -4,6 +4,8 @@
 #define BOX_H
 
 #include "util.h"
+
+#include "asking.h"
 #ifdef WITH_UNIX
 #include "record_unix.skel.h"
 #else
@@ -26,6 +28,8 @@ static inline struct bpf_program *box_program(struct box *box, enum hook hook)
 		[RELEASE]	= box->record->progs.release,
 		[POST_BIND4]	= box->record->progs.post_bind4,
 		[POST_BIND6]	= box->record->progs.post_bind6,
+		[PLAIN_POST_BIND4] = box->record->progs.plain_post_bind4,
+		[PLAIN_POST_BIND6] = box->record->progs.plain_post_bind6,
 		[BIND4]		= box->record->progs.bind4,
 		[BIND6]		= box->record->progs.bind6,
 		[CONNECT4]	= box->record->progs.connect4,
@@ -75,6 +79,25 @@ static inline void box_set_types(struct box *box)
 }
 #endif
 
+/* Let a program ask whether the kernel chose the port, see PORT_CHOSEN in record.bpf.c. */
+static inline int box_ask(struct bpf_program *program)
+{
+	size_t count = bpf_program__insn_cnt(program), i;
+	struct bpf_insn insns[count];
+
+	if (!port_chosen_id)
+		return 0;
+	memcpy(insns, bpf_program__insns(program), sizeof(insns));
+	for (i = 0; i < count; i++) {
+		if (insns[i].code == (BPF_JMP | BPF_CALL) && !insns[i].src_reg &&
+		    insns[i].imm == BPF_FUNC_get_smp_processor_id) {
+			insns[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
+			insns[i].imm = port_chosen_id;
+		}
+	}
+	return bpf_program__set_insns(program, insns, count);
+}
+
 /* Programs allow everything until told otherwise; none is attached yet. */
 static inline int box_open(struct box *box)
 {
@@ -85,6 +108,9 @@ static inline int box_open(struct box *box)
 	if (!box->record)
 		return -errno;
 	box_set_types(box);
+	err = box_ask(box_program(box, POST_BIND4)) ?: box_ask(box_program(box, POST_BIND6));
+	if (err)
+		return err;
 	err = record__load(box->record);
 	if (err)
 		return err;

@@ -305,17 +305,14 @@ TEST_F(connect, a_failed_one_is_not_bound)
 				  err);
 			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
 			own = local_of(fd);
-			/* MPTCP calls itself what its subflow was called, whoever bound that. */
-			if (variant->protocol != IPPROTO_MPTCP)
-				EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			EXPECT_EQ(0, memcmp(&own, &any, any.len));
 			/* Neither does one that the program itself refuses. */
 			order->verdict = 0;
 			EXPECT_EQ(-EPERM, do_connect(fd, self->to));
 			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
 			order->verdict = 1;
 			own = local_of(fd);
-			if (variant->protocol != IPPROTO_MPTCP)
-				EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			EXPECT_EQ(0, memcmp(&own, &any, any.len));
 			close(fd);
 		}
 	}
@@ -339,6 +336,9 @@ TEST_F(connect, a_failed_one_is_bound_as_before)
 	memcpy(order->bind_ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to));
 	EXPECT_EQ(-EPERM, do_connect(fd, self->to));
 	EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
+	own = local_of(fd);
+	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	EXPECT_EQ(0, port_of(own));
 	close(fd);
 }
 
@@ -378,7 +378,11 @@ TEST(v6_only_sockets_do_not_connect_to_inet)
 	EXPECT_EQ(-EAFNOSUPPORT, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
 	EXPECT_EQ(0, box.seen[CONNECT4].calls);
 
+	close(fd);
+
 	/* ... and stay bound as a program bound them for a connect() before. */
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)));
 	ASSERT_EQ(0, box_attach(&box, CONNECT6));
 	source = endpoint(AF_INET6, "fd00::2", 4321);
 	box.order[CONNECT6].bind_family = AF_INET6;

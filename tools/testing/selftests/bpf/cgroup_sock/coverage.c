@@ -783,6 +783,17 @@ static bool saw_right(const struct trial *t)
 	}
 }
 
+/* A post_bind program that does not ask runs only for ports that the caller asked for. */
+static bool asked_right(const struct trial *t)
+{
+	bool chosen = t->call->sight == CHOSEN;
+
+	if (t->call->hook != POST_BIND4 || !port_chosen_id)
+		return true;
+	return t->saw.chosen == chosen &&
+	       (box.seen[t->hook - POST_BIND4 + PLAIN_POST_BIND4].calls > 0) == !chosen;
+}
+
 static int set_up(struct trial *t)
 {
 	/* What the last trial closed may still hold its ports for a moment. */
@@ -864,7 +875,7 @@ static bool passes(const struct kind *k, const struct style *style, const struct
 		ksft_print_msg("the program ran %u times, the call returned: %d\n", t.saw.calls,
 			       err);
 	} else if (deed == COUNT) {
-		pass = saw_right(&t);
+		pass = saw_right(&t) && asked_right(&t);
 		if (!pass)
 			ksft_print_msg("the program saw: %u %u %u %x %x %x %x port %u\n",
 				       t.saw.family, t.saw.type, t.saw.protocol, t.saw.ip[0],
@@ -947,6 +958,7 @@ int main(int argc, char **argv)
 	ksft_set_plan(tests);
 	for (hook = 0; !err && hook < CONNECT_UNIX; hook++)
 		err = box_attach(&box, hook);
+	err = err ?: box_attach(&box, PLAIN_POST_BIND4) ?: box_attach(&box, PLAIN_POST_BIND6);
 	/* Fast Open needs no cookie of an earlier connection. */
 	err = err ?: ring_open(&ring) ?: write_file("/proc/sys/net/ipv4/tcp_fastopen", "5");
 	if (err)

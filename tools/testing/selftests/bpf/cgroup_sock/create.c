@@ -236,7 +236,7 @@ TEST_F(create, release_follows_a_refusal)
 	EXPECT_EQ(1, self->box.seen[RELEASE].calls);
 }
 
-/* D9: what dissolves an association does not take the socket out of its VRF. */
+/* What dissolves an association does not take the socket out of its VRF. */
 TEST_F(create, a_disconnect_leaves_the_device)
 {
 	int family = variant->ip ?: variant->family;

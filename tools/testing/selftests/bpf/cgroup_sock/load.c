@@ -8,6 +8,8 @@
 #include "../../kselftest.h"
 #include "util.h"
 
+#include "asking.h"
+
 #define SOCK	BPF_PROG_TYPE_CGROUP_SOCK
 #define ADDR	BPF_PROG_TYPE_CGROUP_SOCK_ADDR
 
@@ -17,7 +19,7 @@ static const struct attach {
 	enum bpf_attach_type type;
 	int min_return;
 	int max_return;
-} attaches[HOOKS] = {
+} attaches[] = {
 	[CREATE]	= { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 1 },
 	[RELEASE]	= { "sock_release", SOCK, BPF_CGROUP_INET_SOCK_RELEASE, 0, 1 },
 	[POST_BIND4]	= { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0, 1 },
@@ -250,7 +252,7 @@ static bool expected_types_are_as_told(enum bpf_prog_type prog)
 		bool should = prog == SOCK && type == 0;
 		int fd = load_return(prog, type, 1);
 
-		for (hook = 0; hook < HOOKS; hook++)
+		for (hook = 0; hook < ARRAY_LEN(attaches); hook++)
 			should |= attaches[hook].prog == prog &&
 				  attaches[hook].type == (unsigned int)type;
 		if (fd >= 0)
@@ -263,14 +265,29 @@ static bool expected_types_are_as_told(enum bpf_prog_type prog)
 	return true;
 }
 
+/* Only where there is a port that the kernel can have chosen. */
+static bool port_chosen_is_as_told(const struct attach *a, enum hook hook)
+{
+	struct bpf_insn insns[] = {
+		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, port_chosen_id),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	int fd = load_insns(a->prog, a->type, insns, ARRAY_LEN(insns));
+
+	if (fd >= 0)
+		close(fd);
+	return port_chosen_id && (POST_BIND & ON(hook) ? fd >= 0 : fd < 0);
+}
+
 int main(void)
 {
 	int hook, i, fd;
 
 	ksft_print_header();
-	ksft_set_plan(HOOKS * (ARRAY_LEN(helpers) + 1) + 4 * 17 + 17 * 16 + 3);
+	ksft_set_plan(ARRAY_LEN(attaches) * (ARRAY_LEN(helpers) + 2) + 4 * 17 + 17 * 16 + 3);
 
-	for (hook = 0; hook < HOOKS; hook++) {
+	for (hook = 0; hook < ARRAY_LEN(attaches); hook++) {
 		const struct attach *a = &attaches[hook];
 		bool known;
 
@@ -288,6 +305,8 @@ int main(void)
 		for (i = 0; i < ARRAY_LEN(helpers); i++)
 			ksft_test_result(known && helper_is_as_told(a, hook, &helpers[i]),
 					 "%s: %s\n", a->name, helpers[i].name);
+		ksft_test_result(known && port_chosen_is_as_told(a, hook),
+				 "%s: bpf_cgroup_sock_port_chosen\n", a->name);
 	}
 	ksft_test_result(expected_types_are_as_told(SOCK),
 			 "CGROUP_SOCK: expected attach types\n");

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that calls no helper for it runs without a run context and without the socket lock.
- * Others can come into its place, and find both. A kernel that gives one of them none goes down.
- *
- * Extensions come last, as no program runs without from then on.
+ * A program that calls no helper for it runs without the socket lock. Others can come into its
+ * place, and find it locked: a kernel with lockdep warns if it is not.
  */
 #include "../../kselftest_harness.h"
 #include "util.h"
 #include "needs.skel.h"
+#include "trace.skel.h"
 
 #define MARK	7
 
@@ -196,6 +195,52 @@ TEST_F(needs, an_extension_brings_the_lock)
 	EXPECT_EQ(MARK, mark_of(self->fd));
 	bpf_link__destroy(extension);
 	needs__destroy(extensions);
+	needs__destroy(target);
+	close(link);
+}
+
+/* How often one connect() locks the socket. */
+static int locks_of_connect(struct trace *trace, int fd, struct endpoint to)
+{
+	int before = trace->bss->locks;
+
+	return do_connect(fd, to) ? -1 : trace->bss->locks - before;
+}
+
+/* It takes the lock for the program that it is attached to, and for as long as it is. */
+TEST_F(needs, an_extension_takes_the_lock_for_its_program)
+{
+	struct needs *target = needs__open(), *other = needs__open();
+	struct needs *extensions = needs__open(), *others = needs__open();
+	struct bpf_link *extension, *elsewhere;
+	struct trace *trace = trace__open_and_load();
+	int link, locks;
+
+	ASSERT_NE(NULL, trace);
+	trace->bss->pid = getpid();
+	ASSERT_EQ(0, trace__attach(trace));
+	ASSERT_EQ(0, load_alone(target, target->progs.extensible));
+	ASSERT_EQ(0, load_alone(other, other->progs.extensible));
+	link = link_to(self->cgroup, target->progs.extensible);
+	ASSERT_LE(0, link);
+	EXPECT_EQ(0, do_connect(self->fd, self->to));
+	locks = locks_of_connect(trace, self->fd, self->to);
+	EXPECT_LT(0, locks);
+
+	elsewhere = extend(other->progs.extensible, others, others->progs.extended_marks);
+	ASSERT_NE(NULL, elsewhere);
+	EXPECT_EQ(locks, locks_of_connect(trace, self->fd, self->to));
+	extension = extend(target->progs.extensible, extensions, extensions->progs.extended_marks);
+	ASSERT_NE(NULL, extension);
+	EXPECT_EQ(locks + 1, locks_of_connect(trace, self->fd, self->to));
+	bpf_link__destroy(extension);
+	EXPECT_EQ(locks, locks_of_connect(trace, self->fd, self->to));
+
+	bpf_link__destroy(elsewhere);
+	trace__destroy(trace);
+	needs__destroy(others);
+	needs__destroy(extensions);
+	needs__destroy(other);
 	needs__destroy(target);
 	close(link);
 }

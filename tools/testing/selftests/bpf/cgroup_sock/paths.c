@@ -306,6 +306,85 @@ TEST_F(path, port_of_send)
 	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
 }
 
+/* A list of ports that services may have does not keep clients from getting one. */
+TEST_F(path, ports_that_nobody_asked_for)
+{
+	enum hook hook = self->inet ? PLAIN_POST_BIND4 : PLAIN_POST_BIND6;
+	struct seen *saw = &self->box.seen[hook];
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	tell(&self->box, hook, -ENOENT);
+	if (variant->listens)
+		EXPECT_EQ(0, listen(self->fd, 1));
+	if (variant->ports && variant->sends) {
+		fd = new_socket(variant->family, variant->type, variant->protocol);
+		EXPECT_EQ(0, message(fd, variant->protocol, &self->to));
+		close(fd);
+	}
+	if (variant->ports) {
+		fd = new_socket(variant->family, variant->type, variant->protocol);
+		EXPECT_EQ(0, do_connect(fd, self->to));
+		close(fd);
+	}
+	EXPECT_EQ(0, saw->calls);
+	fd = new_socket(variant->family, variant->type, variant->protocol);
+	EXPECT_EQ(-ENOENT, do_bind(fd, self->own));
+	EXPECT_EQ(1, saw->calls);
+	/* It is no port if it is the number of the protocol. */
+	if (!variant->ports)
+		EXPECT_EQ(0, saw->port);
+	close(fd);
+}
+
+/* A control message can choose the source of a message on a connection, and the device. */
+TEST_F(path, a_control_message_on_a_connection)
+{
+	enum hook hook = self->inet ? SENDMSG4 : SENDMSG6;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} control = {
+		.header.cmsg_level = self->inet ? SOL_IP : SOL_IPV6,
+		.header.cmsg_type = self->inet ? IP_PKTINFO : IPV6_PKTINFO,
+		.header.cmsg_len = self->inet ? CMSG_LEN(sizeof(struct in_pktinfo)) :
+						CMSG_LEN(sizeof(struct in6_pktinfo)),
+	};
+	char data[16] = { variant->protocol == IPPROTO_ICMPV6 ? 128 : 8 };
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = self->inet ? CMSG_SPACE(sizeof(struct in_pktinfo)) :
+					       CMSG_SPACE(sizeof(struct in6_pktinfo)),
+	};
+	/* SCTP has others, and L2TP over IPv4 none. */
+	bool looked_at = variant->sends && variant->protocol != IPPROTO_SCTP &&
+			 !(variant->protocol == IPPROTO_L2TP && self->inet);
+
+	ASSERT_EQ(0, box_attach(&self->box, hook));
+	ASSERT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
+	if (!looked_at)
+		return;
+	if (self->inet)
+		inet_pton(AF_INET, "127.0.0.9",
+			  &((struct in_pktinfo *)CMSG_DATA(&control.header))->ipi_spec_dst);
+	else
+		inet_pton(AF_INET6, "fd00::9", CMSG_DATA(&control.header));
+	EXPECT_LT(0, sendmsg(self->fd, &msg, 0));
+	EXPECT_EQ(1, self->box.seen[hook].calls);
+	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->to),
+			    endpoint_ip_len(&self->to)));
+	EXPECT_NE(0, self->box.seen[hook].source[0] | self->box.seen[hook].source[3]);
+	tell(&self->box, hook, -ENOENT);
+	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
+	EXPECT_EQ(ENOENT, errno);
+	/* without one, a message is for the connection */
+	EXPECT_EQ(0, message(self->fd, variant->protocol, NULL));
+	EXPECT_EQ(2, self->box.seen[hook].calls);
+}
+
 TEST_F(path, connect)
 {
 	enum hook hook = self->inet ? CONNECT4 : CONNECT6;

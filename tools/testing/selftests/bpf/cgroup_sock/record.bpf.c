@@ -10,6 +10,8 @@
 
 #define AF_INET		2
 #define AF_INET6	10
+#define SOL_SOCKET	1
+#define SO_BINDTOIFINDEX 62
 
 struct order order[HOOKS];
 struct seen seen[HOOKS];
@@ -53,35 +55,63 @@ int release(struct bpf_sock *ctx)
 	return verdict(RELEASE, 1);
 }
 
-SEC("cgroup/post_bind4")
-int post_bind4(struct bpf_sock *ctx)
+/* box.h puts a call of bpf_cgroup_sock_port_chosen() into the place of this one. */
+#define PORT_CHOSEN	bpf_get_smp_processor_id
+
+static __always_inline void bound(struct bpf_sock *ctx, enum hook hook)
 {
-	struct seen *saw = &seen[POST_BIND4];
+	struct seen *saw = &seen[hook];
 
 	saw->calls++;
 	saw->family = ctx->family;
 	saw->type = ctx->type;
 	saw->protocol = ctx->protocol;
-	saw->ip[0] = ctx->src_ip4;
 	saw->port = ctx->src_port;
-	return verdict(POST_BIND4, 1);
+}
+
+static __always_inline int bound4(struct bpf_sock *ctx, enum hook hook)
+{
+	bound(ctx, hook);
+	seen[hook].ip[0] = ctx->src_ip4;
+	return verdict(hook, 1);
+}
+
+static __always_inline int bound6(struct bpf_sock *ctx, enum hook hook)
+{
+	struct seen *saw = &seen[hook];
+
+	bound(ctx, hook);
+	saw->ip[0] = ctx->src_ip6[0];
+	saw->ip[1] = ctx->src_ip6[1];
+	saw->ip[2] = ctx->src_ip6[2];
+	saw->ip[3] = ctx->src_ip6[3];
+	return verdict(hook, 1);
+}
+
+SEC("cgroup/post_bind4")
+int post_bind4(struct bpf_sock *ctx)
+{
+	seen[POST_BIND4].chosen = PORT_CHOSEN();
+	return bound4(ctx, POST_BIND4);
 }
 
 SEC("cgroup/post_bind6")
 int post_bind6(struct bpf_sock *ctx)
 {
-	struct seen *saw = &seen[POST_BIND6];
+	seen[POST_BIND6].chosen = PORT_CHOSEN();
+	return bound6(ctx, POST_BIND6);
+}
 
-	saw->calls++;
-	saw->family = ctx->family;
-	saw->type = ctx->type;
-	saw->protocol = ctx->protocol;
-	saw->ip[0] = ctx->src_ip6[0];
-	saw->ip[1] = ctx->src_ip6[1];
-	saw->ip[2] = ctx->src_ip6[2];
-	saw->ip[3] = ctx->src_ip6[3];
-	saw->port = ctx->src_port;
-	return verdict(POST_BIND6, 1);
+SEC("cgroup/post_bind4")
+int plain_post_bind4(struct bpf_sock *ctx)
+{
+	return bound4(ctx, PLAIN_POST_BIND4);
+}
+
+SEC("cgroup/post_bind6")
+int plain_post_bind6(struct bpf_sock *ctx)
+{
+	return bound6(ctx, PLAIN_POST_BIND6);
 }
 
 static __always_inline void address4(struct bpf_sock_addr *ctx, enum hook hook)
@@ -126,6 +156,14 @@ static __always_inline void address6(struct bpf_sock_addr *ctx, enum hook hook)
 	}
 }
 
+static __always_inline void choose_device(struct bpf_sock_addr *ctx, enum hook hook)
+{
+	__u32 device = order[hook].bind_to_device;
+
+	if (device)
+		bpf_setsockopt(ctx, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof(device));
+}
+
 static __always_inline void choose_source(struct bpf_sock_addr *ctx, enum hook hook)
 {
 	struct order *todo = &order[hook];
@@ -140,6 +178,7 @@ static __always_inline void choose_source(struct bpf_sock_addr *ctx, enum hook h
 	} else if (todo->bind_family == AF_INET6) {
 		sin6.sin6_family = AF_INET6;
 		sin6.sin6_port = todo->bind_port;
+		sin6.sin6_scope_id = todo->bind_scope;
 		__builtin_memcpy(&sin6.sin6_addr, todo->bind_ip, sizeof(sin6.sin6_addr));
 		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin6, sizeof(sin6));
 	}
@@ -163,6 +202,7 @@ SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
 	address4(ctx, CONNECT4);
+	choose_device(ctx, CONNECT4);
 	choose_source(ctx, CONNECT4);
 	return verdict(CONNECT4, 1);
 }
@@ -171,6 +211,7 @@ SEC("cgroup/connect6")
 int connect6(struct bpf_sock_addr *ctx)
 {
 	address6(ctx, CONNECT6);
+	choose_device(ctx, CONNECT6);
 	choose_source(ctx, CONNECT6);
 	return verdict(CONNECT6, 1);
 }

@@ -9,7 +9,7 @@
 enum hook {
 	CREATE,
 	RELEASE,
-	POST_BIND4,
+	POST_BIND4,	/* these two ask whether the kernel chose the port */
 	POST_BIND6,
 	BIND4,
 	BIND6,
@@ -28,6 +28,8 @@ enum hook {
 	RECVMSG_UNIX,
 	GETPEERNAME_UNIX,
 	GETSOCKNAME_UNIX,
+	PLAIN_POST_BIND4,	/* these two do not, as programs for mainline */
+	PLAIN_POST_BIND6,
 	HOOKS,
 };
 
@@ -49,6 +51,8 @@ struct order {
 	__u32 bind_family;	/* connect: bpf_bind() to an address of this family */
 	__u32 bind_ip[4];
 	__u32 bind_port;	/* network order */
+	__u32 bind_scope;
+	__u32 bind_to_device;	/* connect: SO_BINDTOIFINDEX, if not 0 */
 	__u32 path_len;		/* unix: for bpf_sock_addr_set_sun_path(), if rewrite */
 	char path[PATH_ROOM];
 };
@@ -61,6 +65,7 @@ struct seen {
 	__u32 user_family;
 	__u32 ip[4];
 	__u32 port;		/* network order; post_bind: host order */
+	__u32 chosen;		/* post_bind: by the kernel */
 	__u32 source[4];	/* sendmsg */
 	int bind_err;		/* what bpf_bind() returned */
 	int path_err;		/* what bpf_sock_addr_set_sun_path() returned */

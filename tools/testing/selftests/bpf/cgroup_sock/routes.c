@@ -59,6 +59,15 @@ FIXTURE_VARIANT_ADD(route, udp6) {
 	AF_INET6, SOCK_DGRAM, 0, "fd00::2", "fd00::9"
 };
 
+/* They talk IPv4. */
+FIXTURE_VARIANT_ADD(route, tcp_mapped) {
+	AF_INET6, SOCK_STREAM, 0, "::ffff:127.0.0.2", "127.0.0.9"
+};
+
+FIXTURE_VARIANT_ADD(route, udp_mapped) {
+	AF_INET6, SOCK_DGRAM, 0, "::ffff:127.0.0.2", "127.0.0.9"
+};
+
 FIXTURE_VARIANT_ADD(route, raw4) {
 	AF_INET, SOCK_RAW, 253, "127.0.0.2", "127.0.0.9"
 };
@@ -104,7 +113,7 @@ FIXTURE_SETUP(route)
 	self->receiver = make(variant->family, variant->type, variant->protocol);
 	ASSERT_LE(0, self->receiver);
 	EXPECT_EQ(0, do_bind(self->receiver, self->to));
-	if (v4) {
+	if (strchr(variant->over, '.')) {
 		self->socket.level = SOL_IP;
 		self->socket.option = IP_OPTIONS;
 		self->socket.control = IP_RETOPTS;
@@ -191,6 +200,9 @@ TEST_F(route, of_messages)
 	if (variant->type == SOCK_STREAM)
 		return;
 	EXPECT_EQ(0, give_route(&self->socket));
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, false));
+	box_detach(&self->box, self->connect);
 	ASSERT_EQ(0, box_attach(&self->box, self->sendmsg));
 	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, false));
 }
@@ -199,7 +211,7 @@ TEST_F(route, of_one_message)
 {
 	ASSERT_EQ(0, box_attach(&self->box, self->connect));
 	/* IPv6 takes this kind of routing header for sockets only, and others take none. */
-	if (variant->family == AF_INET6 || variant->type == SOCK_STREAM ||
+	if (self->socket.level == SOL_IPV6 || variant->type == SOCK_STREAM ||
 	    variant->protocol == IPPROTO_L2TP || variant->protocol == IPPROTO_SCTP)
 		return;
 	EXPECT_EQ(-EPERM, message(&self->socket, &self->to, true));
@@ -209,6 +221,94 @@ TEST_F(route, of_one_message)
 	EXPECT_EQ(0, message(&self->socket, NULL, false));
 	box_detach(&self->box, self->connect);
 	EXPECT_EQ(0, message(&self->socket, &self->to, true));
+}
+
+/* A raw socket that writes the header itself writes the address that the programs saw. */
+FIXTURE(header) {
+	struct box box;
+	struct endpoint seen;
+	struct endpoint other;
+	enum hook hooks[2];
+	int fd;
+};
+
+FIXTURE_VARIANT(header) {
+	int family;
+};
+
+FIXTURE_VARIANT_ADD(header, ipv4) {
+	AF_INET
+};
+
+FIXTURE_VARIANT_ADD(header, ipv6) {
+	AF_INET6
+};
+
+FIXTURE_SETUP(header)
+{
+	bool v4 = variant->family == AF_INET;
+
+	ASSERT_EQ(0, box_open(&self->box));
+	self->fd = make(variant->family, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_LE(0, self->fd);
+	self->seen = endpoint(variant->family, v4 ? "127.0.0.2" : "fd00::2", 0);
+	self->other = endpoint(variant->family, v4 ? "127.0.0.9" : "fd00::9", 0);
+	self->hooks[0] = v4 ? CONNECT4 : CONNECT6;
+	self->hooks[1] = v4 ? SENDMSG4 : SENDMSG6;
+	ASSERT_EQ(0, box_attach(&self->box, v4 ? BIND4 : BIND6));
+}
+
+FIXTURE_TEARDOWN(header)
+{
+	close(self->fd);
+	box_close(&self->box);
+}
+
+/* Without options, or with eight bytes of them. */
+static int send_header(int fd, const struct endpoint *to, const struct endpoint *in_header,
+		       const char *options)
+{
+	char packet[64] = { 0x45 };
+
+	if (to->any.sa_family == AF_INET) {
+		packet[0] = options ? 0x47 : 0x45;
+		packet[8] = 64;
+		packet[9] = 253;
+		memcpy(packet + 16, endpoint_ip(in_header), 4);
+		if (options)
+			memcpy(packet + 20, options, 8);
+	} else {
+		packet[0] = 0x60;
+		packet[5] = sizeof(packet) - 40;
+		packet[6] = options ? 43 : 59;
+		packet[7] = 64;
+		memcpy(packet + 8, endpoint_ip(to), 16);
+		memcpy(packet + 24, endpoint_ip(in_header), 16);
+		if (options)
+			memcpy(packet + 40, options, 8);
+	}
+	return sendto(fd, packet, sizeof(packet), 0, &to->any, to->len) < 0 ? -errno : 0;
+}
+
+TEST_F(header, leads_to_the_address)
+{
+	bool v4 = variant->family == AF_INET;
+	/* A loose source route behind two of no operation; a routing header with a segment left. */
+	const char *route = v4 ? "\x01\x83\x07\x04\x7f\0\0\x09" : "\x3b\0\x04\x01\0\0\0\0";
+	/* A timestamp; a routing header that is used up. */
+	const char *plain = v4 ? "\x44\x08\x05\0\0\0\0\0" : "\x3b\0\x04\0\0\0\0\0";
+	int i;
+
+	EXPECT_EQ(0, send_header(self->fd, &self->seen, &self->other, NULL));
+	EXPECT_EQ(0, send_header(self->fd, &self->seen, &self->seen, route));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, box_attach(&self->box, self->hooks[i]));
+		EXPECT_EQ(0, send_header(self->fd, &self->seen, &self->seen, NULL));
+		EXPECT_EQ(0, send_header(self->fd, &self->seen, &self->seen, plain));
+		EXPECT_EQ(-EPERM, send_header(self->fd, &self->seen, &self->other, NULL));
+		EXPECT_EQ(-EPERM, send_header(self->fd, &self->seen, &self->seen, route));
+		box_detach(&self->box, self->hooks[i]);
+	}
 }
 
 TEST_HARNESS_MAIN

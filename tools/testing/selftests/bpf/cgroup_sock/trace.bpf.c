@@ -25,6 +25,7 @@ int puts;		/* ports given back */
 __u32 ip4;		/* what the last one was filed under */
 struct in6_addr ip6;
 int checks;		/* of messages, by security modules */
+int locks;		/* of sockets */
 
 static __always_inline int is_ours(void)
 {
@@ -39,6 +40,14 @@ int BPF_PROG(put_port, struct sock *sk)
 	puts++;
 	ip4 = sk->__sk_common.skc_rcv_saddr;
 	bpf_probe_read_kernel(&ip6, sizeof(ip6), &sk->__sk_common.skc_v6_rcv_saddr);
+	return 0;
+}
+
+SEC("fentry/lock_sock_nested")
+int BPF_PROG(lock, struct sock *sk)
+{
+	if (is_ours())
+		locks++;
 	return 0;
 }
 

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: compat.py ALLOWED MAINLINE OURS
+"""usage: compat.py ALLOWED THEIRS OURS
 
 Compare what two kernels said to the same program, line by line. A line that begins with '=' heads
 those after it. Each difference has to match an entry of ALLOWED, and each entry of ALLOWED has to
 match a difference. Exits with 1 if not.
 
-An entry is a row of the table of mainline's defects in README.md (D4), or "path" for calls that
-run no programs there, a colon, and a regular expression for "HEAD: MAINLINE'S LINE => OUR LINE".
+An entry says why, a colon, and a regular expression for "HEAD: THEIR LINE => OUR LINE". Why is
+  D4      a row of the table of mainline's defects in README.md
+  path    programs run, or see something, where there they do not
+  fix     a defect of the kernel's that a patch of the series mends
+  refuse  what programs could not see is refused where there are some
 """
 import difflib
 import re
@@ -55,7 +58,7 @@ def entries_of(path):
         if not line or line.startswith('#'):
             continue
         where, colon, pattern = line.partition(': ')
-        if not colon or not re.fullmatch(r'D\d+|path', where):
+        if not colon or not re.fullmatch(r'D\d+|path|fix|refuse', where):
             sys.exit(f'{path}:{number}: not "D4: REGULAR EXPRESSION"')
         yield where, re.compile(pattern), f'{path}:{number}'
 

@@ -19,25 +19,23 @@ fi
 has() { grep -q "^CONFIG_$1=" "$build/$kernel/.config"; }
 # What the kernel does not have: variants of tests, kinds of sockets of "coverage".
 variants='' kinds=''
-has SMC || { variants+=' smc4 smc6 af_smc4 af_smc6'; kinds+=' smc af-smc'; }
-has IP_DCCP || { variants+=' dccp4 dccp6'; kinds+=' dccp'; }
-# The programs of AF_UNIX use a kfunc, others look into functions, or replace one.
-extensions=''
-has DEBUG_INFO_BTF || {
-	for test in unix trace; do tests=${tests/ $test/}; done
-	extensions='-T an_extension_brings_a_result -T an_extension_brings_the_lock'
-}
+has SMC || { variants+=' smc4 smc6 af_smc4 af_smc6 smc_mapped'; kinds+=' smc af-smc'; }
+has IP_DCCP || { variants+=' dccp4 dccp6 dccp_mapped'; kinds+=' dccp'; }
+# Only here allocations can be made to fail.
+has FAILSLAB || tests=${tests/ faults/}
 {
 	if [ -d "$build/$kernel/modules/lib/modules" ]; then
 		echo "mkdir -p /lib/modules"
 		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
 		echo "modprobe ipv6"
 	fi
-	has MPTCP_IPV6 || { variants+=' mptcp6'; kinds+=' mptcp6'; }
-	for test in create connect paths; do
+	has MPTCP_IPV6 || { variants+=' mptcp6 mptcp_mapped'; kinds+=' mptcp6'; }
+	for test in create connect paths undo; do
 		echo "export TEST_ARGS_$test='${variants// / -V }'"
 	done
-	echo "export TEST_ARGS_needs='$extensions' TEST_ARGS_coverage='$kinds'"
+	for test in coverage families vrf; do
+		echo "export TEST_ARGS_$test='$kinds'"
+	done
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
