@@ -11,7 +11,6 @@
 #define _BPF_CGROUP_SOCK_H
 
 #include <linux/bpf-cgroup.h>
-#include <linux/cgroup.h>
 #include <linux/in6.h>
 #include <net/sock.h>
 
@@ -93,6 +92,7 @@ static inline u8 cgroup_sock_kfunc_needs(const struct btf *btf, u32 id)
 }
 #endif
 
+void __cgroup_sock_inherit(struct sock *sk, const struct sock *listener);
 int __cgroup_sock_create(struct sock *sk);
 void __cgroup_sock_release(struct sock *sk);
 void __cgroup_sock_save_bound(const struct sock *sk,
@@ -252,9 +252,7 @@ static inline void cgroup_sock_inherit(struct sock *sk,
 #ifdef CONFIG_CGROUP_BPF
 	if (sk->sk_cgrp_data.cgroup == listener->sk_cgrp_data.cgroup)
 		return;
-	cgroup_sk_free(&sk->sk_cgrp_data);
-	sk->sk_cgrp_data.cgroup = listener->sk_cgrp_data.cgroup;
-	cgroup_sk_clone(&sk->sk_cgrp_data);
+	__cgroup_sock_inherit(sk, listener);
 #endif
 }
 

@@ -235,20 +235,30 @@ cgroup_sock_run_unlocked(struct sock *sk, const void *ctx,
 	struct cgroup_sock_verdict verdict;
 	const struct bpf_prog_array *array;
 
-	rcu_read_lock_dont_migrate();
+	rcu_read_lock();
 	array = cgroup_sock_array(sk, atype);
 	if (likely(!(READ_ONCE(array->run_needs) & BPF_RUN_NEEDS_SOCK_LOCK))) {
+		migrate_disable();
 		verdict = cgroup_sock_run_array(array, ctx);
-		rcu_read_unlock_migrate();
+		migrate_enable();
+		rcu_read_unlock();
 		return verdict;
 	}
-	rcu_read_unlock_migrate();
+	rcu_read_unlock();
 
 	lock_sock(sk);
 	verdict = cgroup_sock_run(sk, ctx, atype);
 	release_sock(sk);
 	return verdict;
 }
+
+void __cgroup_sock_inherit(struct sock *sk, const struct sock *listener)
+{
+	cgroup_sk_free(&sk->sk_cgrp_data);
+	sk->sk_cgrp_data.cgroup = listener->sk_cgrp_data.cgroup;
+	cgroup_sk_clone(&sk->sk_cgrp_data);
+}
+EXPORT_SYMBOL_GPL(__cgroup_sock_inherit);
 
 #ifdef CONFIG_INET
 int __cgroup_sock_create(struct sock *sk)

@@ -101,6 +101,17 @@ int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
 EXPORT_SYMBOL_GPL(__cgroup_sock_hdrincl6);
 #endif
 
+static bool cgroup_sock_has_options(struct sock *sk)
+{
+	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return true;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return rcu_access_pointer(inet_sk(sk)->pinet6->opt);
+#endif
+	return false;
+}
+
 /* Connect programs, after what comes before them for all sockets. */
 static int cgroup_sock_connect_run(struct sock *sk, struct sockaddr *uaddr,
 				   int addr_len, struct cgroup_sock_bound *before,
@@ -116,9 +127,11 @@ static int cgroup_sock_connect_run(struct sock *sk, struct sockaddr *uaddr,
 	if (addr_len < least)
 		return 0;
 	/* The options of the socket must not lead elsewhere than to the address. */
-	err = cgroup_sock_refuse_routes(sk);
-	if (err)
-		return err;
+	if (cgroup_sock_has_options(sk)) {
+		err = cgroup_sock_refuse_routes(sk);
+		if (err)
+			return err;
+	}
 	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, before);
 	return locked ? cgroup_sock_run(sk, &ctx, atype).err :
 			cgroup_sock_run_unlocked(sk, &ctx, atype).err;
