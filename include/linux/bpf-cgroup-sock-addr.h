@@ -136,24 +136,6 @@ static inline bool cgroup_sock_connects(struct sock *sk)
 }
 
 /**
- * cgroup_sock_mc_dev() - the device for multicast of a socket in a VRF
- * @sk: socket of family AF_INET or AF_INET6 that sends IPv4
- * @dev_if: index of the VRF that it is bound to, or 0
- *
- * Context: Any.
- * Return: the device of IP_MULTICAST_IF, or the VRF if there is none and an
- * INET_SOCK_CREATE program chose it, or 0.
- */
-static inline int cgroup_sock_mc_dev(struct sock *sk, int dev_if)
-{
-	int mc_index = READ_ONCE(inet_sk(sk)->mc_index);
-
-	if (!mc_index && READ_ONCE(inet_sk(sk)->prog_dev_if))
-		return dev_if;
-	return mc_index;
-}
-
-/**
  * cgroup_sock_check_dev() - refuse devices outside of the L3 domain that an
  * INET_SOCK_CREATE program chose
  * @sk: socket of family AF_INET or AF_INET6
@@ -173,6 +155,25 @@ static inline int cgroup_sock_check_dev(struct sock *sk, int dev_if)
 		return 0;
 	return l3mdev_master_ifindex_by_index(sock_net(sk), dev_if) == prog_dev_if ?
 	       0 : -EINVAL;
+}
+
+/**
+ * cgroup_sock_mc_dev() - the device for multicast of a socket in a VRF
+ * @sk: socket of family AF_INET or AF_INET6 that sends IPv4
+ * @dev_if: index of the VRF that it is bound to, or 0
+ *
+ * Context: Any.
+ * Return: the device of IP_MULTICAST_IF, or 0; if a program chose the VRF and
+ * that device is not in it, the VRF.
+ */
+static inline int cgroup_sock_mc_dev(struct sock *sk, int dev_if)
+{
+	int mc_index = READ_ONCE(inet_sk(sk)->mc_index);
+
+	if (READ_ONCE(inet_sk(sk)->prog_dev_if) &&
+	    (!mc_index || cgroup_sock_check_dev(sk, mc_index)))
+		return dev_if;
+	return mc_index;
 }
 
 /* Whether programs see the addresses that the socket sends IPv4 to. */

@@ -3,8 +3,6 @@
  * Calls whose allocations fail, one after the other: each leaves nothing behind, and a second try
  * works. Needs a kernel with CONFIG_FAILSLAB.
  */
-#include <sys/syscall.h>
-
 #include "../../kselftest_harness.h"
 #include "util.h"
 
@@ -58,7 +56,8 @@ TEST(a_bindx_that_fails)
 		err = bindx(fd);
 		failed = has_failed();
 		if (err) {
-			EXPECT_EQ(-ENOMEM, err);
+			/* The latter if it was the bucket of the port. */
+			EXPECT_TRUE(err == -ENOMEM || err == -EADDRINUSE);
 			EXPECT_EQ(0, port_of(local_of(fd)));
 			EXPECT_EQ(0, bindx(fd)) TH_LOG("allocation %d", n);
 		}
@@ -67,47 +66,6 @@ TEST(a_bindx_that_fails)
 	}
 	EXPECT_LT(2, n);
 	EXPECT_EQ(0, err);
-}
-
-static __u64 revision_of(int cgroup)
-{
-	union bpf_attr attr = {
-		.query.target_fd = cgroup,
-		.query.attach_type = BPF_CGROUP_INET4_CONNECT,
-	};
-
-	return syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) ? 0 : attr.query.revision;
-}
-
-/* One that brings in the need for the socket lock needs new arrays. */
-TEST(a_link_update_that_fails)
-{
-	int plain = load_return(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 1);
-	int locking = load_locking(BPF_CGROUP_INET4_CONNECT);
-	int cgroup, link, n, err = -ENOMEM;
-	bool failed = true;
-	__u64 revision;
-	char path[64];
-
-	cgroup_path(path, "faults");
-	cgroup = cgroup_make(path);
-	ASSERT_LE(0, cgroup);
-	link = bpf_link_create(plain, cgroup, BPF_CGROUP_INET4_CONNECT, NULL);
-	ASSERT_LE(0, link);
-	for (n = 1; failed && n < MOST; n++) {
-		revision = revision_of(cgroup);
-		ASSERT_NE(0, revision);
-		ASSERT_EQ(0, fail_nth(n));
-		err = bpf_link_update(link, locking, NULL);
-		failed = has_failed();
-		EXPECT_EQ(revision + !err, revision_of(cgroup)) TH_LOG("allocation %d", n);
-		if (!err)
-			EXPECT_EQ(0, bpf_link_update(link, plain, NULL));
-	}
-	EXPECT_LT(2, n);
-	EXPECT_EQ(0, err);
-	close(link);
-	cgroup_remove(cgroup, path);
 }
 
 TEST_HARNESS_MAIN

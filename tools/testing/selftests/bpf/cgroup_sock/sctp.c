@@ -225,6 +225,28 @@ TEST_F(sctp, bindx_low_port)
 	ASSERT_EQ(0, setresuid(0, 0, 0));
 }
 
+/* A port that is put back after a bindx() that failed is not one that a program vouched for. */
+TEST_F(sctp, nobody_vouched)
+{
+	struct endpoint to = self->ends[1];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		self->ends[i].in.sin_port = htons(80);
+	to.in.sin_port = htons(PORT);
+	ASSERT_EQ(0, do_bind(self->server, to));
+	ASSERT_EQ(0, listen(self->server, 8));
+	ASSERT_EQ(0, do_bind(self->fd, self->ends[0]));
+	ASSERT_EQ(0, bindx(self->fd, &self->ends[1], 1));
+	/* The first one goes, but the last one stays, so the first one comes back. */
+	EXPECT_EQ(-EBUSY, give_addresses(self->fd, SCTP_SOCKOPT_BINDX_REM, self->ends, 2));
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	ASSERT_EQ(0, setresuid(65534, 65534, 0));
+	EXPECT_EQ(-EACCES, do_connect(self->fd, to));
+	EXPECT_EQ(1, self->box.seen[self->connect].calls);
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+}
+
 TEST_F(sctp, connectx)
 {
 	struct seen *seen = &self->box.seen[self->connect];

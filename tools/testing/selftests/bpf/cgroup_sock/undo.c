@@ -1773,8 +1773,11 @@ static bool saw_peer(const struct last *last, const struct endpoint *to)
 TEST_F(last_peer, of_an_aborted_socket)
 {
 	struct last last;
+	int i;
 
-	DESTROY();
+	/* Once more changes nothing; a raw one cannot be found without its peer. */
+	for (i = 0; i < (variant->type == SOCK_DGRAM ? 2 : 1); i++)
+		DESTROY();
 	last = released(self->map, self->fd);
 	EXPECT_TRUE(saw_peer(&last, &self->to)) {
 		TH_LOG("%d calls, port %d, %x, %x", last.calls, ntohs(last.port), last.ip4,
