@@ -18,6 +18,4 @@ cgroup_sock_addr_init(struct bpf_sock_addr_kern *ctx, struct sock *sk,
 	ctx->t_ctx = t_ctx;
 }
 
-int cgroup_sock_refuse_routes(struct sock *sk);
-
 #endif /* __CGROUP_SOCK_ADDR_H */

@@ -307,9 +307,12 @@ static void wait_for(int fd)
 static void connect_calls(const struct kind *k, const int servers[2])
 {
 	struct endpoint to = endpoint(k->to_family, k->ip, ASKED), unspec = {};
-	int fd = new_socket(k, "socket to connect");
+	int fd = new_socket(k, "socket to connect briefly");
 
 	report("connect with a short address", connect(fd, &to.any, 8) ? -errno : 0, fd);
+	end_socket(fd);
+
+	fd = new_socket(k, "socket to connect");
 	report("connect", do_connect(fd, to), fd);
 	wait_for(fd);
 	report("connect again", do_connect(fd, to), fd);

@@ -146,6 +146,53 @@ TEST_F(create, sets_device_mark_priority)
 	close(fd);
 }
 
+/* Sets SO_MARK, and allows the socket if it can be read back. */
+static int load_option(enum bpf_attach_type type, int mark)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+		BPF_ST_MEM(BPF_W, BPF_REG_10, -4, mark),
+		BPF_ST_MEM(BPF_W, BPF_REG_10, -8, 0),
+		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
+		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
+		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -4),
+		BPF_MOV64_IMM(BPF_REG_5, 4),
+		BPF_EMIT_CALL(BPF_FUNC_setsockopt),
+		BPF_MOV64_REG(BPF_REG_7, BPF_REG_0),
+		BPF_MOV64_REG(BPF_REG_1, BPF_REG_6),
+		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
+		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
+		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
+		BPF_MOV64_IMM(BPF_REG_5, 4),
+		BPF_EMIT_CALL(BPF_FUNC_getsockopt),
+		BPF_ALU64_REG(BPF_OR, BPF_REG_7, BPF_REG_0),
+		BPF_LDX_MEM(BPF_W, BPF_REG_1, BPF_REG_10, -8),
+		BPF_MOV64_IMM(BPF_REG_0, 0),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_7, 0, 2),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_1, mark, 1),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+
+	return load_insns(BPF_PROG_TYPE_CGROUP_SOCK, type, insns, ARRAY_LEN(insns));
+}
+
+TEST_F(create, sets_and_gets_an_option)
+{
+	int prog = load_option(BPF_CGROUP_INET_SOCK_CREATE, 43), fd;
+
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, bpf_prog_attach(prog, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+				     BPF_F_ALLOW_MULTI));
+	fd = make(variant->family, variant->type, variant->protocol);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(43, option(fd, SO_MARK));
+	close(fd);
+	close(prog);
+}
+
 TEST_F(create, refuses)
 {
 	struct order *order = &self->box.order[CREATE];
@@ -280,6 +327,15 @@ FIXTURE_SETUP(cgroup)
 FIXTURE_TEARDOWN(cgroup)
 {
 	box_close(&self->box);
+}
+
+/* Later the socket would have to be locked. */
+TEST(options_are_for_create)
+{
+	EXPECT_LE(0, load_option(BPF_CGROUP_INET_SOCK_CREATE, 1));
+	EXPECT_GT(0, load_option(BPF_CGROUP_INET_SOCK_RELEASE, 1));
+	EXPECT_GT(0, load_option(BPF_CGROUP_INET4_POST_BIND, 1));
+	EXPECT_GT(0, load_option(BPF_CGROUP_INET6_POST_BIND, 1));
 }
 
 TEST_F(cgroup, of_the_socket_not_of_the_task)

@@ -57,7 +57,7 @@ static const struct attach {
 #define ALL_UNIX	(ON(CONNECT_UNIX) | ON(SENDMSG_UNIX) | NAME_UNIX)
 #define ALL_ADDR	(INET4 | INET6 | ALL_UNIX)
 #define WITH_RETVAL	(ALL_SOCK | (ALL_ADDR & ~(NAME4 | NAME6 | NAME_UNIX)))
-#define WITH_SOCKOPT	(ALL_ADDR & ~GETNAME_UNIX)
+#define WITH_SOCKOPT	(ON(CREATE) | (ALL_ADDR & ~GETNAME_UNIX))
 
 /* Widths are or-ed: 1, 2, 4 and 8 bytes are their own bits. */
 #define NARROW		(1 | 2 | 4)
