@@ -17,12 +17,12 @@ help: ## this list
 	@echo "As root on Debian 12:"
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: ours samples ## boot a VM and see the hooks at work, a minute once built
+demo: ours samples ## boot a VM and see the hooks at work, 30 s once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-pages check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
-compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
+compat: kernels selftests ## ask two kernels the same questions and compare the answers: mainline's or base, and ours
 	@$(qemu)/compat.sh $(build)
 
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
@@ -97,11 +97,14 @@ selftests: tree
 	$(step) "the tests" $(MAKE) -C $(build)/linux/tools/testing/selftests TARGETS=bpf/cgroup_sock \
 		INSTALL_PATH=$(CURDIR)/$(build)/kselftest SKIP_TARGETS= install
 
-samples: packages
+samples: packages ## build the sample tools in build/samples; they also run on kernels with mainline's hooks
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
 
 check-ours: ours selftests
 	@$(qemu)/test.sh $(build) ours $(T)
+
+check-pages: ours
+	@scripts/doc-check $(build)
 
 check-control: base selftests
 	@$(qemu)/test.sh -r $(build) base $(T)
@@ -135,8 +138,8 @@ check-demo: ours samples
 	@$(qemu)/demo.sh $(build)
 
 check-summary:
-	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
+	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours pages ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests samples check-ours check-pages check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants
