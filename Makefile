@@ -103,7 +103,7 @@ samples: packages ## build the sample tools in build/samples; they also run on k
 check-ours: ours selftests
 	@$(qemu)/test.sh $(build) ours $(T)
 
-check-pages: ours
+check-pages: ours samples
 	@scripts/doc-check $(build)
 
 check-control: base selftests
