@@ -7,6 +7,8 @@ qemu	:= $(tests)/qemu
 samples	:= samples/bpf/cgroup_sock
 logs	:= $(build)/log
 step	= @scripts/step $(logs)/$@.log
+# PEER=FILE is one more kernel to compare with.
+peer	:= $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file)))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,22 +19,26 @@ help: ## this list
 	@echo "As root on Debian 12:"
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: ours samples ## boot a VM and see the hooks at work, a minute once built
+demo: ours samples ## boot a VM and see the hooks at work, 30 s once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-pages check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
-compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
+compat: kernels selftests ## ask two kernels the same questions and compare the answers: mainline's or base, and ours
 	@$(qemu)/compat.sh $(build)
 
-coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
-	@$(qemu)/coverage.sh $(build)
+peer: packages ## build/peer/bzImage: the newest mainline kernel of Debian's backports, for PEER=build/peer/bzImage; 20 minutes
+	@scripts/peer $(build)
+	$(step) "the newest mainline kernel" scripts/kernel $(build) peer $(build)/peer-source/linux $(qemu)/peer.config
 
-defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file))) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
+coverage: $(peer) mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs; PEER=FILE, too
+	@$(qemu)/coverage.sh $(build) $(PEER)
+
+defects: $(peer) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
 	@$(qemu)/defects.sh $(build) $(PEER)
 
-bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
-	@$(qemu)/bench.sh $(build)
+bench: $(peer) kernels selftests ## count the instructions of calls on the three kernels, and on PEER=FILE; tables and pictures, 4 minutes
+	@$(qemu)/bench.sh $(build) $(PEER)
 
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
@@ -67,7 +73,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 	@ls $(build)/deb/linux-image-*.deb
 
 clean: ## remove the kernels, tests and logs, keep the sources
-	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/peer $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
 		$(build)/mutant*
@@ -97,11 +103,14 @@ selftests: tree
 	$(step) "the tests" $(MAKE) -C $(build)/linux/tools/testing/selftests TARGETS=bpf/cgroup_sock \
 		INSTALL_PATH=$(CURDIR)/$(build)/kselftest SKIP_TARGETS= install
 
-samples: packages
+samples: packages ## build the sample tools in build/samples; they also run on kernels with mainline's hooks
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
 
 check-ours: ours selftests
 	@$(qemu)/test.sh $(build) ours $(T)
+
+check-pages: ours samples
+	@scripts/doc-check $(build)
 
 check-control: base selftests
 	@$(qemu)/test.sh -r $(build) base $(T)
@@ -135,8 +144,8 @@ check-demo: ours samples
 	@$(qemu)/demo.sh $(build)
 
 check-summary:
-	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
+	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours pages ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
-.PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
+.PHONY: help demo check compat peer coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
+	distclean packages source base mainline ours selftests samples check-ours check-pages check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -125,7 +125,7 @@ static void need_hook(const struct bpf_program *program)
 	opts.expected_attach_type = bpf_program__expected_attach_type(program);
 	fd = bpf_prog_load(bpf_program__type(program), "probe", "GPL", allow, 2, &opts);
 	if (fd == -EINVAL)
-		fail("this kernel has no %s hook; boot one that has",
+		fail("this kernel has no %s hook; it needs CONFIG_CGROUP_BPF=y",
 		     bpf_program__section_name(program));
 	if (fd < 0)
 		fail("cannot load a program for %s: %s; does the system allow BPF?",

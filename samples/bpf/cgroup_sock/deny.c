@@ -15,9 +15,9 @@
 #include "deny.skel.h"
 
 static const char help[] =
-"Keeps the processes of a cgroup from making sockets of some kinds: socket() fails with EPERM\n"
-"if a rule fits. This stays when the tool exits, and new rules take the place of those before.\n"
-"Sockets that are there already, and those a process is handed, do not change.\n"
+"Keeps the processes of a cgroup from creating sockets of some kinds: socket() fails with EPERM\n"
+"if a rule fits. The rules stay when the tool exits, and new rules replace the old ones.\n"
+"Existing sockets, and sockets that a process gets from another one, do not change.\n"
 "\n"
 "usage: deny CGROUP RULE...\n"
 "       deny --show CGROUP\n"

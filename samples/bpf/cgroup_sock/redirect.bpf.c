@@ -14,7 +14,8 @@
  *  - connect4 finds the turn of the target at 0, writes 10.0.0.1:40001 in place of the address,
  *    and moves the turn to 1. The next client gets slot 1, the one after it finds slot 2 empty
  *    and begins again at slot 0.
- * Nothing runs when a socket is closed: a replica stays until the tool removes it.
+ * This example has no program for cgroup/sock_release, which would see that a server closes its
+ * socket: a replica stays until the tool removes it.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>

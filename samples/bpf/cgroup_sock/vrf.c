@@ -13,10 +13,10 @@
 #include "vrf.skel.h"
 
 static const char help[] =
-"Binds every IPv4 and IPv6 socket that the processes of a cgroup make to a network device,\n"
+"Binds every new IPv4 and IPv6 socket of the processes of a cgroup to a network device,\n"
 "typically a VRF, so that all their traffic takes the routes of that VRF. This stays when the\n"
-"tool exits. Sockets that are there already do not change. DEVICE is one of the network\n"
-"namespace that the tool runs in; the processes should run in the same one.\n"
+"tool exits. Existing sockets do not change. DEVICE is a device of the network namespace that\n"
+"the tool runs in; the processes should run in the same namespace.\n"
 "\n"
 "usage: vrf [--mark N] [--priority N] CGROUP DEVICE\n"
 "       vrf --show CGROUP\n"

@@ -98,6 +98,23 @@ static inline int box_ask(struct bpf_program *program)
 	return bpf_program__set_insns(program, insns, count);
 }
 
+/* Whether the verifier takes nothing but an errno for bpf_set_retval(). */
+static inline bool box_only_errno(void)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_IMM(BPF_REG_1, 1),
+		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_set_retval),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK, NULL, "GPL", insns,
+			       sizeof(insns) / sizeof(*insns), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
 /* Programs allow everything until told otherwise; none is attached yet. */
 static inline int box_open(struct box *box)
 {
@@ -107,6 +124,7 @@ static inline int box_open(struct box *box)
 	box->record = record__open();
 	if (!box->record)
 		return -errno;
+	box->record->rodata->only_errno = box_only_errno();
 	box_set_types(box);
 	err = box_ask(box_program(box, POST_BIND4)) ?: box_ask(box_program(box, POST_BIND6));
 	if (err)

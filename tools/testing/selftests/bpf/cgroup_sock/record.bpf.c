@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One program for each attach type, which records what it sees and does as it is told. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -15,13 +16,25 @@
 
 struct order order[HOOKS];
 struct seen seen[HOOKS];
+/* Verifiers since 7.3 take nothing but an errno for bpf_set_retval(). */
+const volatile bool only_errno;
 
 static __always_inline int verdict(enum hook hook, __u32 mask)
 {
+	int retval = order[hook].retval;
+
 	if (seen[hook].calls <= order[hook].spared)
 		return 1;
-	if (order[hook].retval)
-		bpf_set_retval(order[hook].retval);
+	if (only_errno) {
+		if (retval < -4095)
+			return 1;
+		/* Two comparisons, from which the verifier learns the range. */
+		asm volatile("" : "+r"(retval));
+		if (retval > 0)
+			return 1;
+	}
+	if (retval)
+		bpf_set_retval(retval);
 	return order[hook].verdict & mask;
 }
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """usage: bench.py DIRECTORY
 Put what the benchmark said on three kernels (DIRECTORY/KERNEL-RUN/verdict, KERNEL.size) side by
-side: tables on stdout, all figures in DIRECTORY/bench.csv. Exits with 1 if one of ours is above
-its limit by more than the runs differ.
+side: tables on stdout, all figures in DIRECTORY/bench.csv. There may be a peer, another kernel of
+mainline's; what it costs is over its own calls while no program is attached, as there is no such
+kernel without the hooks. Exits with 1 if one of ours is above its limit by more than the runs
+differ.
 """
 import csv
 import glob
@@ -60,7 +62,14 @@ def limit_of(call, state, mainline):
     return max(1.25 * mainline, limits[0]) if state == 'lock' else None
 
 
-def compare(kernels):
+def over_unused(kernel, call, state):
+    """a peer has no base kernel"""
+    if (call, state) not in kernel.least or state == 'unused':
+        return ''
+    return kernel.least[call, state] - (0 if state == 'further' else kernel.least[call, 'unused'])
+
+
+def compare(kernels, peer):
     base, mainline, ours = kernels
     for (call, state), figure in ours.least.items():
         if call.startswith(('memory', 'attach', 'detach')):
@@ -74,7 +83,8 @@ def compare(kernels):
         yield {'call': call, 'state': state, 'base': from_zero, 'mainline': theirs, 'ours': over,
                'ratio': f'{over / theirs:.2f}' if theirs > 0 else '', 'noise': noise,
                'limit': '' if limit is None else limit,
-               'above': 1 if limit is not None and over > limit + noise else ''}
+               'above': 1 if limit is not None and over > limit + noise else '',
+               'peer': over_unused(peer, call, state)}
 
 
 number = '{:.0f}'.format
@@ -114,7 +124,8 @@ def main():
     base, mainline, ours = kernels
     if set(mainline.least) != set(ours.least) or not ours.least:
         sys.exit(f'bench: not the same figures: {sorted(set(mainline.least) ^ set(ours.least))}')
-    rows = list(compare(kernels))
+    peer = Figures(directory, 'peer', '[12]')
+    rows = list(compare(kernels, peer))
     by = {(row['call'], row['state']): row for row in rows}
     calls = list(dict.fromkeys(row['call'] for row in rows))
     states = 'unused', 'elsewhere', '1', '4', '16', '64', 'further', 'lock'
@@ -122,6 +133,12 @@ def main():
           ['call', 'base', *states],
           *([call, number(base.least[call, 'unused'])] +
             [cell(by.get((call, state))) for state in states] for call in calls))
+    if peer.least:
+        table('instructions over the same kernel while no program is attached: peer, ours',
+              ['call', *states[1:]],
+              *([call] + [' '.join(number(over_unused(k, call, state)) for k in (peer, ours))
+                          if (call, state) in ours.least else '-' for state in states[1:]]
+                for call in calls))
     depths = '1', '2', '4', '8', '16', '32'
     table('UDP connect in a cgroup of depth N: one program at the top, one on each level',
           ['', *depths], *([kind] + [cell(by['udp4-connect', f'{kind}-{n}']) for n in depths]

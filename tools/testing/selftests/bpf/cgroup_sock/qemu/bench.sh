@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/bench.sh BUILD
-# Run the benchmark on BUILD/base, BUILD/mainline and BUILD/ours, where the clock counts
-# instructions, twice each to see what repeats; then its threads, on as many CPUs as there are.
-# Put the figures side by side, as tables, BUILD/bench/bench.csv and pictures.
+# usage: qemu/bench.sh BUILD [PEER]
+# Run the benchmark on BUILD/base, BUILD/mainline and BUILD/ours, and PEER (a bzImage) if given,
+# where the clock counts instructions, twice each to see what repeats; then its threads on the
+# first three, on as many CPUs as there are. Put the figures side by side, as tables,
+# BUILD/bench/bench.csv and pictures.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(realpath "$1")
+build=$(realpath "$1") peer=${2:-}
 bench=$build/kselftest/bpf/cgroup_sock/bench
 rc=0
 
@@ -14,11 +15,16 @@ run() { # kernel, run, arguments of the benchmark
 	local out=$build/bench/$1-$2
 	mkdir -p "$out"
 	echo "$bench ${*:3} >&3" > "$out/job"
-	"$here/vm.sh" "$build/$1/bzImage" "$out" || return
+	if [ "$1" = peer ]; then
+		"$here/vm.sh" "$peer" "$out" || return
+	else
+		"$here/vm.sh" "$build/$1/bzImage" "$out" || return
+	fi
 	"$here/splats.sh" "$out/console"
 }
 
-for kernel in base mainline ours; do
+rm -rf "$build"/bench/peer-*
+for kernel in base mainline ours ${peer:+peer}; do
 	printf '[%(%H:%M:%S)T] instructions on %s ...\n' -1 "$kernel"
 	start=$SECONDS pids=()
 	for n in 1 2; do
@@ -30,6 +36,7 @@ for kernel in base mainline ours; do
 	done
 	printf '[%(%H:%M:%S)T] instructions on %s: %d s\n' -1 "$kernel" $((SECONDS - start))
 
+	[ "$kernel" != peer ] || continue
 	(
 		cd "$build/$kernel"
 		for archive in kernel/built-in.a net/built-in.a; do ar t $archive; done | xargs size

@@ -7,7 +7,7 @@ those after it. Each difference has to match an entry of ALLOWED, and each entry
 match a difference. Exits with 1 if not.
 
 An entry says why, a colon, and a regular expression for "HEAD: THEIR LINE => OUR LINE". Why is
-  D4      a row of the table of mainline's defects in README.md
+  D4      a row of the table in doc/defects.md
   path    programs run, or see something, where there they do not
   fix     a defect of the kernel's that a patch of the series mends
   refuse  what programs could not see is refused where there are some

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # usage: qemu/compat.sh BUILD
-# Boot two of the kernels in BUILD, ask both the same tens of thousands of questions, and compare
-# the answers: mainline's and ours where programs have a say, the one without the hooks and ours
-# where they have none. qemu/compat-*.allowed say which may differ.
+# Boot two of the kernels in BUILD, ask both the same questions, and compare the answers:
+# mainline's and ours where programs have a say, the one without the hooks and ours where they
+# have none. qemu/compat-*.allowed say which may differ.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")

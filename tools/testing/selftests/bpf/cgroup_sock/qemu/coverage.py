@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: coverage.py MAINLINE OURS
+"""usage: coverage.py MAINLINE OURS [PEER]
 
-Print what the test "coverage" said on two kernels as one table: a row for each kind of socket,
-call and hook. What fails is named: a program that counts did not run, or saw something else; one
-that refuses, or rewrites, was not obeyed. Exits with 1 if anything failed on our kernel.
+Print what the test "coverage" said on two or three kernels as one table: a row for each kind of
+socket, call and hook. What fails is named: a program that counts did not run, or saw something
+else; one that refuses, or rewrites, was not obeyed. "-" is a kind of socket that the kernel does
+not have. Exits with 1 if anything failed on our kernel.
 """
 import re
 import sys
@@ -27,20 +28,23 @@ def results_of(path):
 
 
 def cell_of(deeds):
+    if deeds is None:
+        return '-'
     return ' '.join(['✗'] + [deed for deed in deeds if not deeds[deed]]
                     if not all(deeds.values()) else ['✓'])
 
 
 def main():
-    mainline, ours = map(results_of, sys.argv[1:])
-    if mainline.keys() != ours.keys():
-        sys.exit('coverage: the two kernels were asked different things')
-    line = '{:20} {:28} {:13} {:24} {}'
-    print(line.format('socket', 'call', 'hook', 'mainline', 'ours'))
+    kernels = dict(zip(('mainline', 'ours', 'peer'), map(results_of, sys.argv[1:])))
+    ours = kernels['ours']
+    if kernels['mainline'].keys() != ours.keys() or any(k.keys() - ours for k in kernels.values()):
+        sys.exit('coverage: the kernels were asked different things')
+    line = '{:20} {:28} {:13}' + ' {:24}' * len(kernels)
+    print(line.format('socket', 'call', 'hook', *kernels).rstrip())
     for row in ours:
-        print(line.format(*row, cell_of(mainline[row]), cell_of(ours[row])))
+        print(line.format(*row, *(cell_of(k.get(row)) for k in kernels.values())).rstrip())
     print()
-    for name, rows in ('mainline', mainline), ('ours', ours):
+    for name, rows in kernels.items():
         ran = sum(deeds['count'] for deeds in rows.values())
         obeyed = sum(all(deeds.values()) for deeds in rows.values())
         print(f'{name}: of {len(rows)} pairs of path and hook {ran} ran the program, '
