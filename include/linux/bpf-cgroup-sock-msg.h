@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * BPF programs of a cgroup at the addresses of datagrams and at the names of
- * sockets: the entry points for net/. See linux/bpf-cgroup-sock.h for how
- * little they do where no program is attached.
+ * BPF programs of a cgroup at the addresses of datagrams: the entry points for
+ * net/. See linux/bpf-cgroup-sock.h for how they are built.
  */
 #ifndef _BPF_CGROUP_SOCK_MSG_H
 #define _BPF_CGROUP_SOCK_MSG_H
@@ -25,12 +24,6 @@ int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 			  struct flowi6 *fl6);
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
-void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer);
-void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer);
 
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
@@ -132,10 +125,8 @@ static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 	return __cgroup_sock_sendto6(sk, msg, fl6);
 }
 
-/*
- * The names that a call is about to give to user space: programs may rewrite
- * @from and @name. recvmsg runs without the socket lock and may sleep; the others
- * hold it, but for the two of sockets whose lock others do not wait for.
+/* The sender as user space is to see it, which programs may rewrite. The socket is
+ * not locked, and this may sleep.
  */
 static inline void cgroup_sock_recvmsg4(struct sock *sk,
 					struct sockaddr_in *from)
@@ -149,50 +140,6 @@ static inline void cgroup_sock_recvmsg6(struct sock *sk,
 {
 	if (cgroup_sock_active(sk, UDP6_RECVMSG))
 		__cgroup_sock_recvmsg6(sk, from);
-}
-
-static inline void cgroup_sock_getpeername4(struct sock *sk,
-					    struct sockaddr_in *name)
-{
-	if (cgroup_sock_active(sk, INET4_GETPEERNAME))
-		__cgroup_sock_getpeername4(sk, name);
-}
-
-static inline void cgroup_sock_getpeername6(struct sock *sk,
-					    struct sockaddr_in6 *name)
-{
-	if (cgroup_sock_active(sk, INET6_GETPEERNAME))
-		__cgroup_sock_getpeername6(sk, name);
-}
-
-static inline void cgroup_sock_getsockname4(struct sock *sk,
-					    struct sockaddr_in *name)
-{
-	if (cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getsockname4(sk, name);
-}
-
-static inline void cgroup_sock_getsockname6(struct sock *sk,
-					    struct sockaddr_in6 *name)
-{
-	if (cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getsockname6(sk, name);
-}
-
-static inline void cgroup_sock_getname4_unlocked(struct sock *sk, void *name,
-						 bool peer)
-{
-	if (peer ? cgroup_sock_active(sk, INET4_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getname4_unlocked(sk, name, peer);
-}
-
-static inline void cgroup_sock_getname6_unlocked(struct sock *sk, void *name,
-						 bool peer)
-{
-	if (peer ? cgroup_sock_active(sk, INET6_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getname6_unlocked(sk, name, peer);
 }
 
 /**

@@ -196,9 +196,14 @@ cgroup_sock_run_array(const struct bpf_prog_array *array, const void *ctx,
 	run_ctx.retval = 0;
 	run_ctx.port_chosen = port_chosen;
 	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
-	for (item = array->items; (prog = READ_ONCE(item->prog)); item++)
-		if (!port_chosen || cgroup_sock_asks(prog))
+	if (port_chosen) {
+		for (item = array->items; (prog = READ_ONCE(item->prog)); item++)
+			if (cgroup_sock_asks(prog))
+				any |= cgroup_sock_run_prog(&run_ctx, item, prog, ctx);
+	} else {
+		for (item = array->items; (prog = READ_ONCE(item->prog)); item++)
 			any |= cgroup_sock_run_prog(&run_ctx, item, prog, ctx);
+	}
 	bpf_reset_run_ctx(outer_ctx);
 
 	return cgroup_sock_verdict(run_ctx.retval, any);

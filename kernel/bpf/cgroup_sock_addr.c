@@ -50,6 +50,18 @@ int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_bind6);
 
+static bool cgroup_sock_has_options(const struct sock *sk,
+				    enum cgroup_bpf_attach_type atype)
+{
+	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return true;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (atype == CGROUP_INET6_CONNECT)
+		return rcu_access_pointer(inet_sk(sk)->pinet6->opt);
+#endif
+	return false;
+}
+
 /* The options of a socket must not lead elsewhere than to an address that programs
  * are about to see. One of IPv6 may be a v4-mapped one.
  */
@@ -88,9 +100,11 @@ static int cgroup_sock_connect_run(struct sock *sk, struct sockaddr *uaddr,
 	/* Every protocol refuses it. */
 	if (addr_len < least)
 		return 0;
-	err = cgroup_sock_refuse_routes(sk, atype);
-	if (err)
-		return err;
+	if (cgroup_sock_has_options(sk, atype)) {
+		err = cgroup_sock_refuse_routes(sk, atype);
+		if (err)
+			return err;
+	}
 	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, before);
 	return locked ? cgroup_sock_run(sk, &ctx, atype).err :
 			cgroup_sock_run_unlocked(sk, &ctx, atype).err;

@@ -11,6 +11,8 @@ An entry says why, a colon, and a regular expression for "HEAD: THEIR LINE => OU
   path    programs run, or see something, where there they do not
   fix     a defect of the kernel's that a patch of the series mends
   refuse  what programs could not see is refused where there are some
+  base    mainline's programs change it for those whom they allow; ours leave it as it is without
+  newer   newer mainline kernels do as we do
 """
 import difflib
 import re

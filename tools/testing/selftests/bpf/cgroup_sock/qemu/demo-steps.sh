@@ -125,6 +125,15 @@ refused 'Operation not permitted' inside office busybox wget -qO- http://10.2.0.
 refused 'Operation not permitted' inside office busybox httpd -f -p 0.0.0.0:81 -h /srv
 shows '^ *1 .*refuse +connect' firewall --show $cgroups/office
 
+title "5. Why was my call refused?"
+does 'echo 1 > /sys/kernel/tracing/events/cgroup_sock/cgroup_sock_refuse/enable'
+refused 'Operation not permitted' inside office busybox wget -qO- http://10.2.0.2:8080/
+shows 'INET4_CONNECT prog_id=.*err=-1 addr=10.2.0.2:8080' grep -o "'cgroup_sock_refuse:.*'" /sys/kernel/tracing/trace
+id=$(grep -o 'prog_id=[0-9]*' <<< "$output" | tail -n 1)
+shows 'name fw_connect4' bpftool prog show id "${id#*=}"
+id=$(grep -o 'prog_cgroup=[0-9]*' /sys/kernel/tracing/trace | tail -n 1)
+shows '^/sys/fs/cgroup/office$' find /sys/fs/cgroup -inum "${id#*=}"
+
 title "What was not asked for is refused with a reason"
 refused 'no such device' vrf $cgroups/shell eth99
 refused 'no such cgroup' vrf $cgroups/nowhere mgmt
