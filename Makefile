@@ -2,8 +2,6 @@
 # The only entry point; "make" alone says what there is.
 
 build	:= build
-tests	:= tools/testing/selftests/bpf/cgroup_sock
-qemu	:= $(tests)/qemu
 samples	:= samples/bpf/cgroup_sock
 logs	:= $(build)/log
 step	= @scripts/step $(logs)/$@.log
@@ -18,27 +16,27 @@ help: ## this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
-	@$(qemu)/demo.sh $(build)
+	@demo/demo.sh $(build)
 
 check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
-	@$(qemu)/compat.sh $(build)
+	@compare/compat.sh $(build)
 
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
-	@$(qemu)/coverage.sh $(build)
+	@compare/coverage.sh $(build)
 
 defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file))) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
-	@$(qemu)/defects.sh $(build) $(PEER)
+	@compare/defects.sh $(build) $(PEER)
 
 bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
-	@$(qemu)/bench.sh $(build)
+	@compare/bench.sh $(build)
 
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
 
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
-	@$(qemu)/shell.sh $(build) $(or $(K),ours)
+	@vm/shell.sh $(build) $(or $(K),ours)
 
 kernels: base mainline ours ## build build/{base,mainline,ours}/bzImage, with vmlinux beside
 
@@ -101,22 +99,22 @@ samples: packages
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
 
 check-ours: ours selftests
-	@$(qemu)/test.sh $(build) ours $(T)
+	@vm/test.sh $(build) ours $(T)
 
 check-control: base selftests
-	@$(qemu)/test.sh -r $(build) base $(T)
+	@vm/test.sh -r $(build) base $(T)
 
 check-ipv6-module: tree selftests
-	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/variant.config $(qemu)/ipv6-module.config
-	@$(qemu)/test.sh $(build) ipv6-module $(T)
+	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux vm/variant.config vm/ipv6-module.config
+	@vm/test.sh $(build) ipv6-module $(T)
 
 check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and list debugging; its build takes twice as long
-	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
-	@$(qemu)/test.sh $(build) debug $(T)
+	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux vm/variant.config vm/debug.config
+	@vm/test.sh $(build) debug $(T)
 
 check-kcsan: tree selftests ## threads on one socket under KCSAN, which tells which accesses race
-	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux $(qemu)/variant.config $(qemu)/kcsan.config
-	@$(qemu)/kcsan.sh $(build)
+	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux vm/variant.config vm/kcsan.config
+	@vm/kcsan.sh $(build)
 
 check-deb: ours selftests ## build the package with the configuration of the test machine and test what is in it
 	@scripts/packages debhelper
@@ -125,14 +123,14 @@ check-deb: ours selftests ## build the package with the configuration of the tes
 	@dpkg-deb -x $(build)/check-deb/linux-image-*.deb $(build)/check-deb/root
 	@cp $(build)/check-deb/root/boot/config-* $(build)/check-deb/.config
 	@cp $(build)/check-deb/root/boot/vmlinuz-* $(build)/check-deb/bzImage
-	@$(qemu)/test.sh $(build) check-deb $(T)
+	@vm/test.sh $(build) check-deb $(T)
 
 check-off: tree
-	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/variant.config $(qemu)/off-ipv6.config
-	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/variant.config $(qemu)/off-cgroup-bpf.config
+	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 vm/variant.config vm/off-ipv6.config
+	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf vm/variant.config vm/off-cgroup-bpf.config
 
 check-demo: ours samples
-	@$(qemu)/demo.sh $(build)
+	@demo/demo.sh $(build)
 
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))

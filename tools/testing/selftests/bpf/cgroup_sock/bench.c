@@ -4,7 +4,7 @@
  * programs in the system, with one on another cgroup, and with 1 to 64 on the one of the socket,
  * the nanoseconds per call. Then how that grows with the depth of the cgroup, and what a program
  * at the root costs with many cgroups. Where the clock counts instructions nanoseconds are
- * instructions, see ACCEL=icount in qemu/vm.sh. Judges nothing itself, "make bench" does.
+ * instructions, see ACCEL=icount in vm/vm.sh. Judges nothing itself, "make bench" does.
  *
  * A line is: CALL STATE FIGURE.
  *

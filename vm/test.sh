@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/test.sh [-r] BUILD KERNEL [NAME]
+# usage: vm/test.sh [-r] BUILD KERNEL [NAME]
 # Run the installed tests, or the one called NAME, on BUILD/KERNEL/bzImage and judge them. With
 # -r the kernel has no hooks and all tests have to fail.
 set -euo pipefail

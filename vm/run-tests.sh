@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/run-tests.sh DIRECTORY [NAME...]
+# usage: vm/run-tests.sh DIRECTORY [NAME...]
 # In the test machine: run the tests of an installed kselftest DIRECTORY, all or those named,
 # and write their TAP to file descriptor 3. TEST_ARGS_NAME has the arguments of test NAME.
 cd "$1" || exit 1

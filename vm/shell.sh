@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/shell.sh BUILD KERNEL
+# usage: vm/shell.sh BUILD KERNEL
 # An interactive shell in the test machine, with the tests and samples on its PATH.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/coverage.sh BUILD
+# usage: compare/coverage.sh BUILD
 # Boot BUILD/mainline and BUILD/ours, walk all paths of sockets into the kernel on both, and print
 # side by side on which of them the programs run. Exit 1 if one is missing on ours.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+vm=$here/../vm
 build=$(realpath "$1")
 rc=0
 pids=()
@@ -13,7 +14,7 @@ for kernel in mainline ours; do
 	mkdir -p "$out"
 	# Failed tests are for the table to show.
 	echo "$build/kselftest/bpf/cgroup_sock/coverage >&3 || true" > "$out/job"
-	"$here/vm.sh" "$build/$kernel/bzImage" "$out" &
+	"$vm/vm.sh" "$build/$kernel/bzImage" "$out" &
 	pids+=($!)
 done
 for pid in "${pids[@]}"; do
@@ -21,6 +22,6 @@ for pid in "${pids[@]}"; do
 done
 "$here/coverage.py" "$build/coverage/mainline/verdict" "$build/coverage/ours/verdict" || rc=1
 for kernel in mainline ours; do
-	"$here/splats.sh" "$build/coverage/$kernel/console" || rc=1
+	"$vm/splats.sh" "$build/coverage/$kernel/console" || rc=1
 done
 exit $rc

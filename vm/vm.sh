@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/vm.sh [-i] [-s SECONDS] KERNEL DIRECTORY
+# usage: vm/vm.sh [-i] [-s SECONDS] KERNEL DIRECTORY
 # Boot KERNEL (a bzImage) with the host's root file system, read only, and run DIRECTORY/job in
 # it. What it writes to file descriptor 3 lands in DIRECTORY/verdict, the console in
 # DIRECTORY/console. With -i the console is this terminal and there is no verdict.

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/compat.sh BUILD
+# usage: compare/compat.sh BUILD
 # Boot two of the kernels in BUILD, ask both the same tens of thousands of questions, and compare
 # the answers: mainline's and ours where programs have a say, the one without the hooks and ours
-# where they have none. qemu/compat-*.allowed say which may differ.
+# where they have none. compare/*.allowed say which may differ.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+vm=$here/../vm
 build=$(realpath "$1")
 tests=$build/kselftest/bpf/cgroup_sock
 rc=0
@@ -19,16 +20,16 @@ compare() {
 		out=$build/compat/$name-$kernel
 		mkdir -p "$out"
 		echo "$tests/$* >&3" > "$out/job"
-		"$here/vm.sh" "$build/$kernel/bzImage" "$out" &
+		"$vm/vm.sh" "$build/$kernel/bzImage" "$out" &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do
 		wait "$pid" || { echo "compat: no answers; see above" >&2; exit 1; }
 	done
-	"$here/compat.py" "$here/compat-$name.allowed" "$build/compat/$name-$theirs/verdict" \
+	"$here/compat.py" "$here/$name.allowed" "$build/compat/$name-$theirs/verdict" \
 		"$build/compat/$name-ours/verdict" || rc=1
 	for kernel in "$theirs" ours; do
-		"$here/splats.sh" "$build/compat/$name-$kernel/console" || rc=1
+		"$vm/splats.sh" "$build/compat/$name-$kernel/console" || rc=1
 	done
 	printf '[%(%H:%M:%S)T] %s on %s and ours: %d s\n' -1 "$name" "$theirs" $((SECONDS - start))
 }

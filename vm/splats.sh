@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/splats.sh CONSOLE-LOG...
+# usage: vm/splats.sh CONSOLE-LOG...
 # Show what the kernel complained of on the console; exit 1 if there is anything. The golden
 # logs in splats.golden say what counts.
 set -uo pipefail

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/bench.sh BUILD
+# usage: compare/bench.sh BUILD
 # Run the benchmark on BUILD/base, BUILD/mainline and BUILD/ours, where the clock counts
 # instructions, twice each to see what repeats; then its threads, on as many CPUs as there are.
 # Put the figures side by side, as tables, BUILD/bench/bench.csv and pictures.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+vm=$here/../vm
 build=$(realpath "$1")
 bench=$build/kselftest/bpf/cgroup_sock/bench
 rc=0
@@ -14,8 +15,8 @@ run() { # kernel, run, arguments of the benchmark
 	local out=$build/bench/$1-$2
 	mkdir -p "$out"
 	echo "$bench ${*:3} >&3" > "$out/job"
-	"$here/vm.sh" "$build/$1/bzImage" "$out" || return
-	"$here/splats.sh" "$out/console"
+	"$vm/vm.sh" "$build/$1/bzImage" "$out" || return
+	"$vm/splats.sh" "$out/console"
 }
 
 for kernel in base mainline ours; do

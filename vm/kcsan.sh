@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/kcsan.sh BUILD
+# usage: vm/kcsan.sh BUILD
 # Run threads that share a socket on BUILD/kcsan, and show which accesses KCSAN saw race. Exit 1 if
 # one of them is in a function of ours, if a test failed, or if no race was seen at all.
 # Programs are interpreted, so that their accesses are watched as well: they see the fields of a

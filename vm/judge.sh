@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/judge.sh [-r] DIRECTORY
-# Judge a run of qemu/run-tests.sh from DIRECTORY/verdict and DIRECTORY/console: split the TAP of
+# usage: vm/judge.sh [-r] DIRECTORY
+# Judge a run of vm/run-tests.sh from DIRECTORY/verdict and DIRECTORY/console: split the TAP of
 # the tests, let prove(1) read it, look for splats on the console. With -r the run was on a
 # kernel without the hooks: every single test has to have failed.
 set -uo pipefail

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# usage: qemu/defects.sh BUILD [PEER]
+# usage: compare/defects.sh BUILD [PEER]
 # Boot BUILD/mainline and BUILD/ours, and PEER (a bzImage) if given, ask each of them whether it
 # has the defects that the test "defects" knows, and print their answers side by side. A probe
 # that a machine dies of has its answer on the console. Exit 1 if ours has one of the defects.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+vm=$here/../vm
 build=$(realpath "$1") peer=${2:-}
 probe=$build/kselftest/bpf/cgroup_sock/defects
 out=$build/defects
@@ -18,7 +19,7 @@ ask() {
 	while [ $# -gt 0 ]; do
 		echo "$probe $* >&3 || true" > "$dir/job"
 		died=''
-		"$here/vm.sh" -s 600 "$kernel" "$dir" > "$dir/vm.log" 2>&1 || died=1
+		"$vm/vm.sh" -s 600 "$kernel" "$dir" > "$dir/vm.log" 2>&1 || died=1
 		grep -q 'Run .*init.sh as init' "$dir/console" 2>/dev/null ||
 			{ cat "$dir/vm.log" >&2; die "$kernel did not start; see $dir/console"; }
 		# Answers come in the order of the questions; the last one may have been its end.
