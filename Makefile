@@ -20,16 +20,16 @@ demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 
 check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
-compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
+compat: kernels compare ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
 	@compare/compat.sh $(build)
 
 coverage: mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs
 	@compare/coverage.sh $(build)
 
-defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file))) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
+defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no such file))) mainline ours compare ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
 	@compare/defects.sh $(build) $(PEER)
 
-bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
+bench: kernels compare ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
 	@compare/bench.sh $(build)
 
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
@@ -66,7 +66,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
+		$(build)/kselftest $(build)/samples $(build)/compare $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
 		$(build)/mutant*
 
@@ -94,6 +94,9 @@ ours: tree
 selftests: tree
 	$(step) "the tests" $(MAKE) -C $(build)/linux/tools/testing/selftests TARGETS=bpf/cgroup_sock \
 		INSTALL_PATH=$(CURDIR)/$(build)/kselftest SKIP_TARGETS= install
+
+compare: selftests
+	$(step) "the programs for the comparison" $(MAKE) -C compare TREE=$(CURDIR)/$(build)/linux OUTPUT=$(CURDIR)/$(build)/compare
 
 samples: packages
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
@@ -136,5 +139,5 @@ check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests compare samples check-ours check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/../vm
 build=$(realpath "$1")
-bench=$build/kselftest/bpf/cgroup_sock/bench
+bench=$build/compare/bench
 rc=0
 
 run() { # kernel, run, arguments of the benchmark

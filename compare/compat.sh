@@ -8,7 +8,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/../vm
 build=$(realpath "$1")
-tests=$build/kselftest/bpf/cgroup_sock
 rc=0
 
 # usage: compare NAME THEIRS QUESTION...
@@ -19,7 +18,7 @@ compare() {
 	for kernel in "$theirs" ours; do
 		out=$build/compat/$name-$kernel
 		mkdir -p "$out"
-		echo "$tests/$* >&3" > "$out/job"
+		echo "$build/compare/$* >&3" > "$out/job"
 		"$vm/vm.sh" "$build/$kernel/bzImage" "$out" &
 		pids+=($!)
 	done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """usage: defects.py LIST MAINLINE OURS [PEER]
 
-Print what the test "defects" said on two or three kernels as a table in Markdown: a row for each
+Print what the program "defects" said on two or three kernels as a table in Markdown: a row for each
 probe of LIST, a column for each kernel. Exits with 1 if one of the defects is ours.
 """
 import re

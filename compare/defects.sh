@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # usage: compare/defects.sh BUILD [PEER]
 # Boot BUILD/mainline and BUILD/ours, and PEER (a bzImage) if given, ask each of them whether it
-# has the defects that the test "defects" knows, and print their answers side by side. A probe
+# has the defects that the program "defects" knows, and print their answers side by side. A probe
 # that a machine dies of has its answer on the console. Exit 1 if ours has one of the defects.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/../vm
 build=$(realpath "$1") peer=${2:-}
-probe=$build/kselftest/bpf/cgroup_sock/defects
+probe=$build/compare/defects
 out=$build/defects
 die() { echo "defects: $*" >&2; exit 1; }
 [ -z "$peer" ] || [ -f "$peer" ] || die "PEER=$peer: there is no such kernel"
