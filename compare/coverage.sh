@@ -13,7 +13,7 @@ for kernel in mainline ours; do
 	out=$build/coverage/$kernel
 	mkdir -p "$out"
 	# Failed tests are for the table to show.
-	echo "$build/kselftest/bpf/cgroup_sock/coverage >&3 || true" > "$out/job"
+	echo "$build/kselftest/bpf/cgroup_sock/coverage_test >&3 || true" > "$out/job"
 	"$vm/vm.sh" "$build/$kernel/bzImage" "$out" &
 	pids+=($!)
 done

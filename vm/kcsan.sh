@@ -15,7 +15,7 @@ cat > "$out/job" <<-END
 	echo 100 > /sys/module/kcsan/parameters/skip_watch
 	echo 500 > /sys/module/kcsan/parameters/udelay_task
 	for i in 1 2 3 4 5; do
-		$build/kselftest/bpf/cgroup_sock/threads -f one_socket >&3 || exit
+		$build/kselftest/bpf/cgroup_sock/threads_test -f one_socket >&3 || exit
 	done
 	mount -t debugfs none /sys/kernel/debug
 	cat /sys/kernel/debug/kcsan >&3

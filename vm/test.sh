@@ -10,8 +10,8 @@ red=()
 build=$(realpath "$1") kernel=$2 name=${3:-}
 out=$build/check/$kernel
 mkdir -p "$out"
-tests=$(sed -n 's,^bpf/cgroup_sock:,,p' "$build/kselftest/kselftest-list.txt" | xargs)
-if [ -n "$name" ] && [ ! -x "$build/kselftest/bpf/cgroup_sock/$name" ]; then
+tests=$(sed -n 's,^bpf/cgroup_sock:,,p' "$build/kselftest/kselftest-list.txt" | sed 's/_test$//' | xargs)
+if [ -n "$name" ] && [[ " $tests " != *" $name "* ]]; then
 	echo "no test $name; there are: $tests" >&2
 	exit 1
 fi
