@@ -138,7 +138,7 @@ TEST_F(bind, refuses_and_leaves_nothing)
 	EXPECT_EQ(4321, port_of(local_of(fd)));
 }
 
-/* D1, D6: the port is free for this socket and for others, and is so a hundred times. */
+/* The port is free for this socket and for others, and is so a hundred times. */
 TEST_F(bind, post_bind_refusal_frees_the_port)
 {
 	struct endpoint e = endpoint(variant->family, variant->ip, 4321), local;
@@ -220,7 +220,7 @@ TEST_F(bind, runs_before_other_checks)
 	EXPECT_EQ(2, saw->calls);
 }
 
-/* D11: the device that a scope id chose goes with the refused bind. */
+/* The device that a scope id chose goes with the refused bind. */
 TEST(refusal_unbinds_the_scope)
 {
 	int device = 0, fd;

@@ -154,7 +154,6 @@ TEST_F(connect, refuses)
 	EXPECT_EQ(port_of(self->to), port_of(peer_of(fd)));
 }
 
-/* D3 */
 TEST_F(connect, only_an_errno_gets_out)
 {
 	struct order *order = &self->box.order[self->hook];
@@ -275,7 +274,7 @@ static int nonblocking(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* D14: a connect() that fails leaves nothing of what the program bound. */
+/* A connect() that fails leaves nothing of what the program bound. */
 TEST_F(connect, a_failed_one_is_not_bound)
 {
 	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
@@ -342,7 +341,7 @@ TEST_F(connect, a_failed_one_is_bound_as_before)
 	close(fd);
 }
 
-/* D5: the address of bpf_bind() is of the socket's family, or the call fails. */
+/* The address of bpf_bind() is of the socket's family, or the call fails. */
 TEST(bpf_bind_of_the_other_family)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };

@@ -164,7 +164,7 @@ TEST_F(create, refuses)
 	close(fd);
 }
 
-/* A value that is no errno neither fails the call nor makes half a socket (D2, D3). */
+/* A value that is no errno neither fails the call nor makes half a socket. */
 TEST_F(create, only_an_errno_gets_out)
 {
 	struct order *order = &self->box.order[CREATE];
@@ -186,7 +186,6 @@ TEST_F(create, only_an_errno_gets_out)
 	}
 }
 
-/* D10 */
 TEST_F(create, a_device_must_exist)
 {
 	struct order *order = &self->box.order[CREATE];
@@ -221,7 +220,7 @@ TEST_F(create, release_follows)
 	EXPECT_EQ(2, saw->calls);
 }
 
-/* D15: a program that allowed a socket can forget it, though another one refused it. */
+/* A program that allowed a socket can forget it, though another one refused it. */
 TEST_F(create, release_follows_a_refusal)
 {
 	int other = load_return(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 1);

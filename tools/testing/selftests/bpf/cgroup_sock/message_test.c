@@ -271,7 +271,7 @@ TEST_F(message, the_error_queue_is_not_shown)
 	EXPECT_EQ(0, self->box.seen[self->receive].calls);
 }
 
-/* D13: the program sees the family that the kernel takes it for. */
+/* The program sees the family that the kernel takes it for. */
 TEST(unspec_is_inet)
 {
 	struct endpoint to;
@@ -290,7 +290,6 @@ TEST(unspec_is_inet)
 	box_close(&box);
 }
 
-/* D12 */
 TEST(v6_to_mapped_is_invalid)
 {
 	struct endpoint to = endpoint(AF_INET6, "::1", 9);
@@ -308,7 +307,7 @@ TEST(v6_to_mapped_is_invalid)
 	box_close(&box);
 }
 
-/* D12: the scope of a link-local address goes with the address. */
+/* The scope of a link-local address goes with the address. */
 TEST(scope_follows)
 {
 	struct endpoint to = endpoint(AF_INET6, "fe80::1", 9), own, from;

@@ -426,7 +426,7 @@ TEST_F(path, messages)
 			    endpoint_ip_len(&self->to)));
 	EXPECT_EQ(self->to.in.sin_port, self->box.seen[send].port);
 	EXPECT_EQ(variant->protocol, self->box.seen[send].protocol);
-	/* D14: nothing was sent, so there was no port to choose. */
+	/* Nothing was sent, so there was no port to choose. */
 	if (variant->ports)
 		EXPECT_EQ(0, port_of(local_of(self->fd)));
 

@@ -111,7 +111,7 @@ TEST(connect_while_programs_come_and_go)
 	box_close(&box);
 }
 
-/* D1: many binders of a few ports, half of them refused after the fact. */
+/* Many binders of a few ports, half of them refused after the fact. */
 TEST(bind_while_post_bind_refuses)
 {
 	struct work work[4] = {};

@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(trace)
 	box_close(&self->box);
 }
 
-/* D1: a port is filed under its address, so that is still there when the port is given back. */
+/* A port is filed under its address, so that is still there when the port is given back. */
 TEST_F(trace, the_port_goes_before_the_address)
 {
 	struct endpoint v4 = endpoint(AF_INET, "127.0.0.9", 4321);
@@ -52,7 +52,7 @@ TEST_F(trace, the_port_goes_before_the_address)
 	close(fd);
 }
 
-/* D17: that a program led one message somewhere does not make the next one there a checked one. */
+/* That a program led one message somewhere does not make the next one there a checked one. */
 TEST_F(trace, each_address_is_checked)
 {
 	struct sockaddr_un asked = { AF_UNIX, "@asked" }, other = { AF_UNIX, "@other" };

@@ -1769,7 +1769,7 @@ static bool saw_peer(const struct last *last, const struct endpoint *to)
 		EXPECT_EQ(ENOTCONN, errno);							\
 	} while (0)
 
-/* D18 */
+/* The release programs see the peer that the socket had last. */
 TEST_F(last_peer, of_an_aborted_socket)
 {
 	struct last last;

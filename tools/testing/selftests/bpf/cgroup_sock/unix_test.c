@@ -287,7 +287,7 @@ TEST_F(local, recvmsg_shows_the_sender)
 		receiver = accept(self->server, NULL, NULL);
 	ASSERT_LE(0, receiver);
 
-	/* D8: one without a name */
+	/* One without a name */
 	ASSERT_EQ(0, send_to(self->client, NULL));
 	EXPECT_EQ(4, receive(receiver, &from, MSG_PEEK));
 	EXPECT_EQ(1, saw->calls);
@@ -376,7 +376,7 @@ TEST_F(local, getname_of_the_longest_path)
 	close(fd);
 }
 
-/* D7: the client is outside, so only what is asked of the server's sockets is shown. */
+/* The client is outside, so only what is asked of the server's sockets is shown. */
 TEST_F(local, names_belong_to_the_socket_that_was_asked)
 {
 	struct seen *saw_own = &self->box.seen[GETSOCKNAME_UNIX];
@@ -419,7 +419,7 @@ static void *accept_soon(void *arg)
 	return NULL;
 }
 
-/* D16: io_uring tries again where connect() would wait, with the address that the user gave. */
+/* io_uring tries again where connect() would wait, with the address that the user gave. */
 TEST(a_retry_shows_the_same_address)
 {
 	struct name asked = name_of("@asked"), other = name_of("@other");
