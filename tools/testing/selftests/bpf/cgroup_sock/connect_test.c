@@ -112,8 +112,7 @@ TEST_F(connect, sees_the_address)
 	EXPECT_EQ(variant->to_family, saw->user_family);
 	EXPECT_EQ(variant->type, saw->type);
 	EXPECT_EQ(variant->seen_protocol, saw->protocol);
-	EXPECT_EQ(0, memcmp(saw->ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to)));
-	EXPECT_EQ(self->to.in.sin_port, saw->port);
+	EXPECT_ENDPOINT(self->to, seen_endpoint(variant->to_family, saw));
 }
 
 TEST_F(connect, rewrites)
@@ -168,7 +167,7 @@ TEST_F(connect, only_an_errno_gets_out)
 TEST_F(connect, chooses_the_source)
 {
 	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
-	struct endpoint want = endpoint(variant->family, variant->local, 0), local;
+	struct endpoint want = endpoint(variant->family, variant->local, 0);
 	struct order *order = &self->box.order[self->hook];
 	int post = variant->family == AF_INET ? POST_BIND4 : POST_BIND6;
 	int fd = make(variant->family, variant->type, variant->protocol);
@@ -179,9 +178,8 @@ TEST_F(connect, chooses_the_source)
 	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
 	EXPECT_EQ(0, do_connect(fd, self->to));
 	EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
-	local = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&local), endpoint_ip(&want), endpoint_ip_len(&want)));
-	EXPECT_NE(0, port_of(local));
+	EXPECT_ENDPOINT(want, ip_at(local_of(fd), 0));
+	EXPECT_NE(0, port_of(local_of(fd)));
 	/* The port is the kernel's choice. */
 	EXPECT_EQ(1, self->box.seen[post].calls);
 	self->box.seen[post].calls = 0;
@@ -215,7 +213,7 @@ TEST_F(connect, length_comes_first)
 TEST_F(connect, the_chosen_source_survives_a_disconnect)
 {
 	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
-	struct endpoint local = endpoint(variant->family, variant->local, 0), own, unspec = {};
+	struct endpoint local = endpoint(variant->family, variant->local, 0), unspec = {};
 	struct order *order = &self->box.order[self->hook];
 	int fd = make(variant->family, variant->type, variant->protocol);
 
@@ -227,14 +225,12 @@ TEST_F(connect, the_chosen_source_survives_a_disconnect)
 		return;
 	unspec.len = sizeof(unspec.any);
 	EXPECT_EQ(0, do_connect(fd, unspec));
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	EXPECT_ENDPOINT(local, ip_at(local_of(fd), 0));
 
 	/* One that no program sees takes back nothing of an earlier one. */
 	self->to.len = variant->to_family == AF_INET ? 15 : 23;
 	EXPECT_EQ(-EINVAL, do_connect(fd, self->to));
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	EXPECT_ENDPOINT(local, ip_at(local_of(fd), 0));
 }
 
 /* ... and of a program that is gone by the time it fails, nothing either. */
@@ -242,7 +238,7 @@ TEST_F(connect, the_chosen_source_outlives_its_program)
 {
 	bool mapped = variant->family == AF_INET6 && strchr(variant->ip, '.');
 	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
-	struct endpoint local = endpoint(variant->family, variant->local, 0), own, unspec = {};
+	struct endpoint local = endpoint(variant->family, variant->local, 0), unspec = {};
 	struct order *order = &self->box.order[self->hook];
 	int fd = make(variant->family, variant->type, variant->protocol);
 
@@ -264,8 +260,7 @@ TEST_F(connect, the_chosen_source_outlives_its_program)
 				    "192.0.2.1" : mapped ? "::ffff:192.0.2.1" : "2001:db8::1", 9);
 	EXPECT_EQ(variant->type == SOCK_STREAM ? -ECONNREFUSED : -ENETUNREACH,
 		  do_connect(fd, self->to));
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	EXPECT_ENDPOINT(local, ip_at(local_of(fd), 0));
 	close(fd);
 }
 
@@ -285,7 +280,6 @@ TEST_F(connect, a_failed_one_is_not_bound)
 			      strchr(variant->ip, '.') ? "::ffff:192.0.2.1" : "2001:db8::1";
 	struct endpoint there = endpoint(variant->to_family, nowhere, 9);
 	struct order *order = &self->box.order[self->hook];
-	struct endpoint own;
 	int port, nonblock, err, fd;
 
 	order->bind_family = variant->to_family;
@@ -303,15 +297,13 @@ TEST_F(connect, a_failed_one_is_not_bound)
 			EXPECT_EQ(variant->type == SOCK_STREAM ? -ECONNREFUSED : -ENETUNREACH,
 				  err);
 			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
-			own = local_of(fd);
-			EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			EXPECT_ENDPOINT(any, local_of(fd));
 			/* Neither does one that the program itself refuses. */
 			order->verdict = 0;
 			EXPECT_EQ(-EPERM, do_connect(fd, self->to));
 			EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
 			order->verdict = 1;
-			own = local_of(fd);
-			EXPECT_EQ(0, memcmp(&own, &any, any.len));
+			EXPECT_ENDPOINT(any, local_of(fd));
 			close(fd);
 		}
 	}
@@ -320,7 +312,7 @@ TEST_F(connect, a_failed_one_is_not_bound)
 /* ... but all of what the user had bound. */
 TEST_F(connect, a_failed_one_is_bound_as_before)
 {
-	struct endpoint local = endpoint(variant->family, variant->local, 0), own;
+	struct endpoint local = endpoint(variant->family, variant->local, 0);
 	struct order *order = &self->box.order[self->hook];
 	int fd = make(variant->family, variant->type, variant->protocol), one = 1;
 
@@ -329,15 +321,12 @@ TEST_F(connect, a_failed_one_is_bound_as_before)
 	ASSERT_EQ(0, do_bind(fd, local));
 	order->verdict = 0;
 	EXPECT_EQ(-EPERM, do_connect(fd, self->to));
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
+	EXPECT_ENDPOINT(local, ip_at(local_of(fd), 0));
 	order->bind_family = variant->to_family;
 	memcpy(order->bind_ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to));
 	EXPECT_EQ(-EPERM, do_connect(fd, self->to));
 	EXPECT_EQ(0, self->box.seen[self->hook].bind_err);
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&local), endpoint_ip_len(&local)));
-	EXPECT_EQ(0, port_of(own));
+	EXPECT_ENDPOINT(local, local_of(fd));
 	close(fd);
 }
 
@@ -366,7 +355,7 @@ TEST(bpf_bind_of_the_other_family)
 
 TEST(v6_only_sockets_do_not_connect_to_inet)
 {
-	struct endpoint source, own;
+	struct endpoint source;
 	struct box box;
 	int fd, one = 1;
 
@@ -389,8 +378,7 @@ TEST(v6_only_sockets_do_not_connect_to_inet)
 	memcpy(box.order[CONNECT6].bind_ip, &source.in6.sin6_addr, sizeof(source.in6.sin6_addr));
 	EXPECT_EQ(0, do_connect(fd, endpoint(AF_INET6, "fd00::9", 9)));
 	EXPECT_EQ(-EAFNOSUPPORT, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
-	own = local_of(fd);
-	EXPECT_EQ(0, memcmp(&own, &source, source.len));
+	EXPECT_ENDPOINT(source, local_of(fd));
 	close(fd);
 	box_close(&box);
 }

@@ -68,24 +68,21 @@ TEST_F(name, is_seen_and_rewritten)
 		true_name = ask(self->client);
 		ASSERT_EQ(0, box_attach(&self->box, hook));
 		name = ask(self->client);
-		EXPECT_EQ(0, memcmp(&true_name, &name, sizeof(name)));
+		EXPECT_ENDPOINT(true_name, name);
 		EXPECT_EQ(1, saw->calls);
 		EXPECT_EQ(variant->family, saw->user_family);
 		EXPECT_EQ(variant->type, saw->type);
-		EXPECT_EQ(0, memcmp(saw->ip, endpoint_ip(&name), endpoint_ip_len(&name)));
-		EXPECT_EQ(name.in.sin_port, saw->port);
+		EXPECT_ENDPOINT(name, seen_endpoint(variant->family, saw));
 
 		order->rewrite = 1;
 		memcpy(order->ip, endpoint_ip(&other), endpoint_ip_len(&other));
 		order->port = htons(77);
 		name = ask(self->client);
 		EXPECT_EQ(2, saw->calls);
-		EXPECT_EQ(0, memcmp(endpoint_ip(&name), endpoint_ip(&other),
-				    endpoint_ip_len(&name)));
-		EXPECT_EQ(77, port_of(name));
+		EXPECT_ENDPOINT(other, name);
 		box_detach(&self->box, hook);
 		name = ask(self->client);
-		EXPECT_EQ(0, memcmp(&true_name, &name, sizeof(name)));
+		EXPECT_ENDPOINT(true_name, name);
 	}
 }
 

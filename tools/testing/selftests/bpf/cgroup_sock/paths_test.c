@@ -158,11 +158,15 @@ static int connect_to(int fd, int protocol, struct endpoint *own, struct endpoin
 	return do_connect(fd, *to);
 }
 
-static bool has_address(int fd, const struct endpoint *e)
+/* Without the port. */
+static struct endpoint own_of(int fd)
 {
-	struct endpoint own = local_of(fd);
+	return ip_at(local_of(fd), 0);
+}
 
-	return !memcmp(endpoint_ip(&own), endpoint_ip(e), endpoint_ip_len(e));
+static struct endpoint seen_of(struct box *box, enum hook hook, int family)
+{
+	return ip_at(seen_endpoint(family, &box->seen[hook]), 0);
 }
 
 static int message(int fd, int protocol, struct endpoint *to)
@@ -204,9 +208,8 @@ TEST_F(path, bind)
 	EXPECT_EQ(-ENOENT, do_bind(self->fd, self->own));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
-	EXPECT_TRUE(has_address(self->fd, &any));
-	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->own),
-			    endpoint_ip_len(&self->own)));
+	EXPECT_ENDPOINT(any, own_of(self->fd));
+	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->family));
 	EXPECT_EQ(variant->type, self->box.seen[hook].type);
 	/* The address that counts is the rewritten one. */
 	order->rewrite = 1;
@@ -214,7 +217,7 @@ TEST_F(path, bind)
 	memcpy((void *)endpoint_ip(&self->own), endpoint_ip(&self->to), endpoint_ip_len(&any));
 	EXPECT_EQ(0, do_bind(self->fd, self->own));
 	memcpy((void *)endpoint_ip(&self->own), order->ip, endpoint_ip_len(&any));
-	EXPECT_TRUE(has_address(self->fd, &self->own));
+	EXPECT_ENDPOINT(ip_at(self->own, 0), own_of(self->fd));
 }
 
 TEST_F(path, post_bind)
@@ -227,13 +230,12 @@ TEST_F(path, post_bind)
 	EXPECT_EQ(-ENOENT, do_bind(self->fd, self->own));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
-	EXPECT_TRUE(has_address(self->fd, &any));
-	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->own),
-			    endpoint_ip_len(&self->own)));
+	EXPECT_ENDPOINT(any, own_of(self->fd));
+	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->family));
 	if (variant->ports)
 		EXPECT_NE(0, self->box.seen[hook].port);
 	EXPECT_EQ(0, do_bind(self->fd, self->own));
-	EXPECT_TRUE(has_address(self->fd, &self->own));
+	EXPECT_ENDPOINT(ip_at(self->own, 0), own_of(self->fd));
 }
 
 static bool is_free(int family, int type, int protocol, int port)
@@ -374,8 +376,7 @@ TEST_F(path, a_control_message_on_a_connection)
 		inet_pton(AF_INET6, "fd00::9", CMSG_DATA(&control.header));
 	EXPECT_LT(0, sendmsg(self->fd, &msg, 0));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
-	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->to),
-			    endpoint_ip_len(&self->to)));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->family));
 	EXPECT_NE(0, self->box.seen[hook].source[0] | self->box.seen[hook].source[3]);
 	tell(&self->box, hook, -ENOENT);
 	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
@@ -394,8 +395,7 @@ TEST_F(path, connect)
 	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
-	EXPECT_EQ(0, memcmp(self->box.seen[hook].ip, endpoint_ip(&self->to),
-			    endpoint_ip_len(&self->to)));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->family));
 	EXPECT_EQ(variant->type, self->box.seen[hook].type);
 	EXPECT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
 	/* bpf_bind() is for protocols with ports */
@@ -422,8 +422,7 @@ TEST_F(path, messages)
 	EXPECT_EQ(-ENOENT, message(self->fd, variant->protocol, &self->to));
 	EXPECT_EQ(1, self->box.seen[send].calls);
 	tell(&self->box, send, 0);
-	EXPECT_EQ(0, memcmp(self->box.seen[send].ip, endpoint_ip(&self->to),
-			    endpoint_ip_len(&self->to)));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, send, variant->family));
 	EXPECT_EQ(self->to.in.sin_port, self->box.seen[send].port);
 	EXPECT_EQ(variant->protocol, self->box.seen[send].protocol);
 	/* Nothing was sent, so there was no port to choose. */
@@ -440,7 +439,7 @@ TEST_F(path, messages)
 		receiver = self->fd;
 	EXPECT_LT(0, recvfrom(receiver, data, sizeof(data), MSG_DONTWAIT, &from.any, &from.len));
 	EXPECT_EQ(1, self->box.seen[recv].calls);
-	EXPECT_EQ(0, memcmp(self->box.seen[recv].ip, endpoint_ip(&from), endpoint_ip_len(&from)));
+	EXPECT_ENDPOINT(ip_at(from, 0), seen_of(&self->box, recv, variant->family));
 	/* Without ports, a program that wants another one is told so. */
 	order->port = htons(77);
 	if (!variant->ports)

@@ -102,7 +102,7 @@ TEST_F(ring, connecting)
 	EXPECT_EQ(2, self->box.seen[hook].calls);
 	EXPECT_EQ(self->nowhere.in.sin_port, self->box.seen[hook].port);
 	EXPECT_EQ(port_of(self->to), port_of(peer_of(fd)));
-	EXPECT_EQ(0, memcmp(&given, &self->nowhere, sizeof(given)));
+	EXPECT_ENDPOINT(self->nowhere, given);
 	close(fd);
 }
 

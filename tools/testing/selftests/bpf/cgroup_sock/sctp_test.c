@@ -96,9 +96,10 @@ static int message(int fd, const struct endpoint *to, const struct endpoint *fur
 	return sendmsg(fd, &msg, 0) < 0 ? -errno : 0;
 }
 
-static bool saw(const struct seen *seen, const struct endpoint *e)
+/* The address that a program saw, at the port of @e. */
+static struct endpoint saw(const struct seen *seen, const struct endpoint *e)
 {
-	return !memcmp(seen->ip, endpoint_ip(e), endpoint_ip_len(e));
+	return ip_at(seen_endpoint(e->any.sa_family, seen), port_of(*e));
 }
 
 static void lead_to(struct order *order, const struct endpoint *e)
@@ -160,7 +161,7 @@ TEST_F(sctp, bindx)
 	refuse_after(order, 1);
 	EXPECT_EQ(-ENOENT, bindx(self->fd, self->ends, 2));
 	EXPECT_EQ(2, seen->calls);
-	EXPECT_TRUE(saw(seen, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(seen, &self->ends[1]));
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	order->spared = 100;
 	EXPECT_TRUE(is_free(&self->ends[0]));
@@ -170,13 +171,10 @@ TEST_F(sctp, bindx)
 
 TEST_F(sctp, bindx_rewritten)
 {
-	struct endpoint own;
-
 	ASSERT_EQ(0, box_attach(&self->box, self->bind));
 	lead_to(&self->box.order[self->bind], &self->ends[0]);
 	EXPECT_EQ(0, bindx(self->fd, &self->ends[1], 1));
-	own = local_of(self->fd);
-	EXPECT_EQ(0, memcmp(endpoint_ip(&own), endpoint_ip(&self->ends[0]), endpoint_ip_len(&own)));
+	EXPECT_ENDPOINT(self->ends[0], ip_at(local_of(self->fd), PORT));
 	self->box.order[self->bind].rewrite = 0;
 	EXPECT_TRUE(is_free(&self->ends[1]));
 	EXPECT_FALSE(is_free(&self->ends[0]));
@@ -191,7 +189,7 @@ TEST_F(sctp, bindx_post_bind)
 	refuse_after(order, 1);
 	EXPECT_EQ(-ENOENT, bindx(self->fd, self->ends, 2));
 	EXPECT_EQ(2, seen->calls);
-	EXPECT_TRUE(saw(seen, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(seen, &self->ends[1]));
 	EXPECT_EQ(PORT, seen->port);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	order->spared = 100;
@@ -258,7 +256,7 @@ TEST_F(sctp, connectx)
 	refuse_after(order, 1);
 	EXPECT_EQ(-ENOENT, connectx(self->fd, self->ends, 2));
 	EXPECT_EQ(2, seen->calls);
-	EXPECT_TRUE(saw(seen, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(seen, &self->ends[1]));
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	EXPECT_EQ(0, associations(self->fd));
 	order->spared = 100;
@@ -289,9 +287,9 @@ TEST_F(sctp, message)
 	refuse_after(order, 1);
 	EXPECT_EQ(-ENOENT, message(self->fd, &self->ends[0], &self->ends[1]));
 	EXPECT_EQ(2, sent->calls);
-	EXPECT_TRUE(saw(sent, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(sent, &self->ends[1]));
 	EXPECT_EQ(2, connected->calls);
-	EXPECT_TRUE(saw(connected, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(connected, &self->ends[1]));
 	EXPECT_EQ(htons(PORT), connected->port);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
 	EXPECT_EQ(0, associations(self->fd));
@@ -355,7 +353,7 @@ TEST_F(sctp, same_address_again)
 	}
 	EXPECT_EQ(2, sendmmsg(self->fd, messages, 2, 0));
 	EXPECT_EQ(2, seen->calls);
-	EXPECT_TRUE(saw(seen, &self->ends[1]));
+	EXPECT_ENDPOINT(self->ends[1], saw(seen, &self->ends[1]));
 }
 
 /* An AF_INET address on an AF_INET6 socket is for the programs of IPv4. */

@@ -32,6 +32,7 @@ TEST_F(trace, the_port_goes_before_the_address)
 {
 	struct endpoint v4 = endpoint(AF_INET, "127.0.0.9", 4321);
 	struct endpoint v6 = endpoint(AF_INET6, "fd00::9", 4321);
+	struct endpoint from = endpoint(AF_INET6, "", 4321);
 	int fd;
 
 	ASSERT_EQ(0, box_attach(&self->box, POST_BIND4));
@@ -48,7 +49,8 @@ TEST_F(trace, the_port_goes_before_the_address)
 	fd = make(AF_INET6, SOCK_STREAM, 0);
 	EXPECT_EQ(-EPERM, do_bind(fd, v6));
 	EXPECT_EQ(2, self->trace->bss->puts);
-	EXPECT_EQ(0, memcmp(&v6.in6.sin6_addr, &self->trace->bss->ip6, 16));
+	from.in6.sin6_addr = self->trace->bss->ip6;
+	EXPECT_ENDPOINT(v6, from);
 	close(fd);
 }
 

@@ -722,7 +722,7 @@ static void refused_bind(struct __test_metadata *_metadata, struct state *self,
 			 const struct kind *kind, enum hook hook)
 {
 	int which, fd, cases = 2 + (kind->addresses == INET6);
-	struct endpoint to, wanted, name;
+	struct endpoint to, wanted;
 	struct snapshot before;
 	enum origin origin;
 
@@ -753,9 +753,7 @@ static void refused_bind(struct __test_metadata *_metadata, struct state *self,
 			EXPECT_EQ(0, do_bind(fd, to)) {
 				TH_LOG("%s, %d", origins[origin], which);
 			}
-			name = local_of(fd);
-			EXPECT_EQ(0, memcmp(endpoint_ip(&name), endpoint_ip(&to),
-					    endpoint_ip_len(&to)));
+			EXPECT_ENDPOINT(ip_at(to, 0), ip_at(local_of(fd), 0));
 			close(fd);
 		}
 	}
@@ -1045,8 +1043,7 @@ static void bpf_bind_fails(struct __test_metadata *_metadata, struct state *self
 			}
 			bind_to(&self->box, self->connect, NULL);
 			name = local_of(fd);
-			EXPECT_EQ(0, memcmp(endpoint_ip(&want), endpoint_ip(&name),
-					    endpoint_ip_len(&want))) {
+			EXPECT_ENDPOINT(ip_at(want, 0), ip_at(name, 0)) {
 				TH_LOG("%s, %s", origins[origin], sources[source]);
 			}
 			after = snap(kind, fd, &want);
@@ -1123,8 +1120,7 @@ static void second_bpf_bind_fails(struct __test_metadata *_metadata, struct stat
 			     sources[source]);
 			EXPECT_EQ(0, do_connect(fd, TO(self->ips->server, SERVER)));
 			name = local_of(fd);
-			EXPECT_EQ(0, memcmp(endpoint_ip(&want), endpoint_ip(&name),
-					    endpoint_ip_len(&want)));
+			EXPECT_ENDPOINT(ip_at(want, 0), ip_at(name, 0));
 			if (!is_ping(kind))
 				EXPECT_EQ(self->port, port_of(name));
 			bind_to(&self->box, self->connect, NULL);
@@ -1204,9 +1200,7 @@ static void connect_fails_later(struct __test_metadata *_metadata, struct state 
 				/* As on any kernel, it is called as it was for that attempt. */
 				name = local_of(fd);
 				if (kind->protocol != IPPROTO_MPTCP)
-					EXPECT_EQ(0, memcmp(endpoint_ip(&want),
-							    endpoint_ip(&name),
-							    endpoint_ip_len(&want)));
+					EXPECT_ENDPOINT(ip_at(want, 0), ip_at(name, 0));
 				if (between == TOOK_ERROR)
 					EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
 				EXPECT_EQ(between == TOOK_ERROR ? -ECONNABORTED : -ECONNREFUSED,
@@ -1308,8 +1302,7 @@ static void later_failure_takes_nothing_back(struct __test_metadata *_metadata, 
 					want = local_of(fd);
 					EXPECT_GT(0, do_connect(fd, there));
 					name = local_of(fd);
-					EXPECT_EQ(0, memcmp(endpoint_ip(&want), endpoint_ip(&name),
-							    endpoint_ip_len(&want)));
+					EXPECT_ENDPOINT(ip_at(want, 0), ip_at(name, 0));
 				} else {
 					/* DCCP's port is in TIME_WAIT. */
 					if (kind->type == SOCK_DCCP)
@@ -1348,14 +1341,14 @@ static void bpf_bind_survives(struct __test_metadata *_metadata, struct state *s
 		bind_to(&self->box, self->connect, &from);
 		EXPECT_EQ(0, do_connect(fd, TO(self->ips->server, SERVER)));
 		name = local_of(fd);
-		EXPECT_EQ(0, memcmp(&name, &want, want.len));
+		EXPECT_ENDPOINT(want, name);
 		EXPECT_EQ(0, dissolve(fd));
 		name = local_of(fd);
 		if (source == ADDRESS && kind->type == SOCK_DGRAM)
 			want.in.sin_port = 0;
 		/* MPTCP calls itself what its subflow was called, and forgets it with that. */
 		if (kind->protocol != IPPROTO_MPTCP)
-			EXPECT_EQ(0, memcmp(&name, &want, want.len));
+			EXPECT_ENDPOINT(want, name);
 		close(fd);
 	}
 }
@@ -1749,12 +1742,13 @@ static struct last released(int map, int fd)
 	return last;
 }
 
-static bool saw_peer(const struct last *last, const struct endpoint *to)
+static struct endpoint peer_in(const struct last *last, int family)
 {
-	if (last->calls != 1 || last->port != to->in.sin_port)
-		return false;
-	return !memcmp(to->any.sa_family == AF_INET ? &last->ip4 : last->ip6, endpoint_ip(to),
-		       endpoint_ip_len(to));
+	struct endpoint e = endpoint(family, "", ntohs(last->port));
+
+	memcpy((void *)endpoint_ip(&e), family == AF_INET ? &last->ip4 : last->ip6,
+	       endpoint_ip_len(&e));
+	return e;
 }
 
 #define DESTROY()										\
@@ -1779,17 +1773,16 @@ TEST_F(last_peer, of_an_aborted_socket)
 	for (i = 0; i < (variant->type == SOCK_DGRAM ? 2 : 1); i++)
 		DESTROY();
 	last = released(self->map, self->fd);
-	EXPECT_TRUE(saw_peer(&last, &self->to)) {
-		TH_LOG("%d calls, port %d, %x, %x", last.calls, ntohs(last.port), last.ip4,
-		       last.ip6[3]);
-	}
+	EXPECT_EQ(1, last.calls);
+	EXPECT_ENDPOINT(self->to, peer_in(&last, self->to.any.sa_family));
 }
 
 TEST_F(last_peer, of_a_connected_socket)
 {
 	struct last last = released(self->map, self->fd);
 
-	EXPECT_TRUE(saw_peer(&last, &self->to));
+	EXPECT_EQ(1, last.calls);
+	EXPECT_ENDPOINT(self->to, peer_in(&last, self->to.any.sa_family));
 }
 
 /* ... but of one that the user took leave of, none. */
@@ -1803,7 +1796,8 @@ TEST_F(last_peer, of_a_dissolved_one)
 	EXPECT_EQ(1, last.calls);
 	EXPECT_EQ(0, last.port);
 	if (variant->family == AF_INET)
-		EXPECT_TRUE(saw_peer(&last, &none));
+		EXPECT_EQ(1, last.calls);
+		EXPECT_ENDPOINT(none, peer_in(&last, none.any.sa_family));
 }
 
 TEST_F(last_peer, of_one_that_was_aborted_and_dissolved)
@@ -1829,7 +1823,8 @@ TEST_F(last_peer, of_one_that_was_aborted_and_connected)
 			    4001);
 	ASSERT_EQ(0, do_connect(self->fd, self->to));
 	last = released(self->map, self->fd);
-	EXPECT_TRUE(saw_peer(&last, &self->to));
+	EXPECT_EQ(1, last.calls);
+	EXPECT_ENDPOINT(self->to, peer_in(&last, self->to.any.sa_family));
 }
 
 TEST_HARNESS_MAIN
