@@ -22,67 +22,18 @@
 
 #define WITH_UNIX
 #include "box.h"
+#include "kinds.h"
 #include "trace.skel.h"
 
-#ifndef AF_SMC
-#define AF_SMC 43
-#endif
-#define IPPROTO_TRIAL	253	/* for experiments */
-#define SOL_DCCP	269
 #define PORT		4321
 #define SECONDS		60	/* no probe takes longer */
 
-/* Kinds of sockets: what they are, and what they can do. */
-#define TCP		0x0001
-#define UDP		0x0002
-#define UDPLITE		0x0004
-#define MPTCP		0x0008
-#define DCCP		0x0010
-#define SMC		0x0020
-#define PING		0x0040
-#define RAW		0x0080
-#define L2TP		0x0100
-#define SCTP		0x0200
-#define SCTP_MANY	0x0400
+/* Which kinds: all, and of which family. */
 #define KINDS		0x0fff
 #define V4		0x1000
 #define V6		0x2000
 
 #define STREAMS		(TCP | MPTCP | DCCP | SMC | SCTP)
-#define DATAGRAMS	(UDP | UDPLITE | PING | RAW | L2TP)
-
-static const struct kind {
-	const char *name;
-	int is;
-	int family;
-	int type;
-	int protocol;
-} kinds[] = {
-	{ "tcp4", TCP | V4, AF_INET, SOCK_STREAM, IPPROTO_TCP },
-	{ "tcp6", TCP | V6, AF_INET6, SOCK_STREAM, IPPROTO_TCP },
-	{ "udp4", UDP | V4, AF_INET, SOCK_DGRAM, IPPROTO_UDP },
-	{ "udp6", UDP | V6, AF_INET6, SOCK_DGRAM, IPPROTO_UDP },
-	{ "udplite4", UDPLITE | V4, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE },
-	{ "udplite6", UDPLITE | V6, AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE },
-	{ "mptcp4", MPTCP | V4, AF_INET, SOCK_STREAM, IPPROTO_MPTCP },
-	{ "mptcp6", MPTCP | V6, AF_INET6, SOCK_STREAM, IPPROTO_MPTCP },
-	{ "dccp4", DCCP | V4, AF_INET, SOCK_DCCP, IPPROTO_DCCP },
-	{ "dccp6", DCCP | V6, AF_INET6, SOCK_DCCP, IPPROTO_DCCP },
-	{ "smc4", SMC | V4, AF_INET, SOCK_STREAM, IPPROTO_SMC },
-	{ "smc6", SMC | V6, AF_INET6, SOCK_STREAM, IPPROTO_SMC },
-	{ "af-smc4", SMC | V4, AF_SMC, SOCK_STREAM, SMCPROTO_SMC },
-	{ "af-smc6", SMC | V6, AF_SMC, SOCK_STREAM, SMCPROTO_SMC6 },
-	{ "ping4", PING | V4, AF_INET, SOCK_DGRAM, IPPROTO_ICMP },
-	{ "ping6", PING | V6, AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6 },
-	{ "raw4", RAW | V4, AF_INET, SOCK_RAW, IPPROTO_TRIAL },
-	{ "raw6", RAW | V6, AF_INET6, SOCK_RAW, IPPROTO_TRIAL },
-	{ "l2tp4", L2TP | V4, AF_INET, SOCK_DGRAM, IPPROTO_L2TP },
-	{ "l2tp6", L2TP | V6, AF_INET6, SOCK_DGRAM, IPPROTO_L2TP },
-	{ "sctp4", SCTP | V4, AF_INET, SOCK_STREAM, IPPROTO_SCTP },
-	{ "sctp6", SCTP | V6, AF_INET6, SOCK_STREAM, IPPROTO_SCTP },
-	{ "sctp-many4", SCTP_MANY | V4, AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP },
-	{ "sctp-many6", SCTP_MANY | V6, AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP },
-};
 
 enum verdict { HOLDS, FAILS, CANNOT };
 
@@ -126,14 +77,14 @@ static enum verdict judge(const struct list *failed, const char *bad, const char
 static const struct kind *next_kind(const struct kind *k, int which)
 {
 	for (k = k ? k + 1 : kinds; k < kinds + ARRAY_LEN(kinds); k++)
-		if (k->is & which & KINDS && k->is & which & (V4 | V6))
+		if (k->is & which & KINDS && which & (k->ip == AF_INET ? V4 : V6))
 			return k;
 	return NULL;
 }
 
 static bool is_4(const struct kind *k)
 {
-	return k->is & V4;
+	return k->ip == AF_INET;
 }
 
 /* A socket that nothing lets wait for ever and that leaves nothing when it is closed. */
@@ -660,7 +611,7 @@ static struct endpoint by_disconnect(const struct kind *k, int fd)
 
 static enum verdict d9_disconnect(void)
 {
-	return ways_out(DATAGRAMS | V4 | V6, false, by_disconnect);
+	return ways_out(DGRAM | V4 | V6, false, by_disconnect);
 }
 
 static struct endpoint by_multicast(const struct kind *k, int fd)
@@ -675,7 +626,7 @@ static struct endpoint by_multicast(const struct kind *k, int fd)
 
 static enum verdict d9_multicast(void)
 {
-	return ways_out(DATAGRAMS | V6, false, by_multicast);
+	return ways_out(DGRAM | V6, false, by_multicast);
 }
 
 static struct endpoint by_link_local(const struct kind *k, int fd)
@@ -690,7 +641,7 @@ static struct endpoint by_link_local(const struct kind *k, int fd)
 
 static enum verdict d9_link_local(void)
 {
-	return ways_out(DATAGRAMS | STREAMS | V6, false, by_link_local);
+	return ways_out(DGRAM | STREAMS | V6, false, by_link_local);
 }
 
 static struct endpoint by_scope(const struct kind *k, int fd)
@@ -704,7 +655,7 @@ static struct endpoint by_scope(const struct kind *k, int fd)
 
 static enum verdict d9_scope(void)
 {
-	return ways_out(DATAGRAMS | STREAMS | SCTP_MANY | V6, false, by_scope);
+	return ways_out(DGRAM | STREAMS | SCTP_MANY | V6, false, by_scope);
 }
 
 static struct endpoint by_info(const struct kind *k, int fd)
@@ -718,7 +669,7 @@ static struct endpoint by_info(const struct kind *k, int fd)
 
 static enum verdict d9_info(void)
 {
-	return ways_out(DATAGRAMS | V4 | V6, false, by_info);
+	return ways_out(DGRAM | V4 | V6, false, by_info);
 }
 
 static struct endpoint by_itself(const struct kind *k, int fd)
@@ -744,7 +695,7 @@ static enum verdict d9_own(void)
 
 	if (two_networks())
 		return no_network();
-	for (k = NULL; (k = next_kind(k, DATAGRAMS | V4 | V6));) {
+	for (k = NULL; (k = next_kind(k, DGRAM | V4 | V6));) {
 		fd = open_socket(k);
 		setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &out, sizeof(out));
 		if (k->is & L2TP)
@@ -1030,7 +981,7 @@ static enum verdict d13_connect(void)
 
 static enum verdict d13_sendto(void)
 {
-	return other_families(DATAGRAMS | V4 | V6, SENDMSG4, send_to);
+	return other_families(DGRAM | V4 | V6, SENDMSG4, send_to);
 }
 
 /* D13: what the program sees of a message that names no receiver, but a source. */

@@ -14,16 +14,12 @@
 
 #include "../../kselftest.h"
 #include "box.h"
+#include "kinds.h"
 
 /* Not in the headers of every distribution. */
-#ifndef AF_SMC
-#define AF_SMC 43
-#endif
 #ifndef MSG_FASTOPEN
 #define MSG_FASTOPEN 0x20000000
 #endif
-#define IPPROTO_TRIAL	253	/* for experiments */
-#define SOL_DCCP	269
 
 #define OWN_PORT	4321
 
@@ -43,46 +39,6 @@ static const char *const given_names[GIVEN] = {
 };
 
 #define ON(call)	(1 << (call))
-#define STREAM		(ON(BIND) | ON(CONNECT))
-#define TCP		(STREAM | ON(FAST_OPEN))
-#define DGRAM		(STREAM | ON(SENDTO) | ON(SENDMSG) | ON(SENDTO_CONNECTED))
-#define SCTP		(STREAM | ON(SENDTO) | ON(SENDMSG) | ON(BINDX) | ON(CONNECTX))
-
-static const struct kind {
-	const char *name;
-	int family;
-	int type;
-	int protocol;
-	int calls;
-	int ip;			/* the family below AF_SMC */
-	bool no_ports;
-	bool talks_tcp;		/* to a server of TCP */
-} kinds[] = {
-	{ "tcp4", AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP },
-	{ "tcp6", AF_INET6, SOCK_STREAM, IPPROTO_TCP, TCP },
-	{ "mptcp4", AF_INET, SOCK_STREAM, IPPROTO_MPTCP, TCP, .talks_tcp = true },
-	{ "mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, TCP, .talks_tcp = true },
-	{ "smc4", AF_INET, SOCK_STREAM, IPPROTO_SMC, TCP, .talks_tcp = true },
-	{ "smc6", AF_INET6, SOCK_STREAM, IPPROTO_SMC, TCP, .talks_tcp = true },
-	{ "af-smc4", AF_SMC, SOCK_STREAM, SMCPROTO_SMC, TCP, AF_INET, .talks_tcp = true },
-	{ "af-smc6", AF_SMC, SOCK_STREAM, SMCPROTO_SMC6, TCP, AF_INET6, .talks_tcp = true },
-	{ "dccp4", AF_INET, SOCK_DCCP, IPPROTO_DCCP, STREAM },
-	{ "dccp6", AF_INET6, SOCK_DCCP, IPPROTO_DCCP, STREAM },
-	{ "sctp4", AF_INET, SOCK_STREAM, IPPROTO_SCTP, SCTP },
-	{ "sctp6", AF_INET6, SOCK_STREAM, IPPROTO_SCTP, SCTP },
-	{ "sctp-many4", AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, SCTP },
-	{ "sctp-many6", AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, SCTP },
-	{ "udp4", AF_INET, SOCK_DGRAM, IPPROTO_UDP, DGRAM },
-	{ "udp6", AF_INET6, SOCK_DGRAM, IPPROTO_UDP, DGRAM },
-	{ "udplite4", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, DGRAM },
-	{ "udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, DGRAM },
-	{ "ping4", AF_INET, SOCK_DGRAM, IPPROTO_ICMP, DGRAM },
-	{ "ping6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, DGRAM },
-	{ "raw4", AF_INET, SOCK_RAW, IPPROTO_TRIAL, DGRAM, .no_ports = true },
-	{ "raw6", AF_INET6, SOCK_RAW, IPPROTO_TRIAL, DGRAM, .no_ports = true },
-	{ "l2tp4", AF_INET, SOCK_DGRAM, IPPROTO_L2TP, DGRAM, .no_ports = true },
-	{ "l2tp6", AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, DGRAM, .no_ports = true },
-};
 
 static const enum hook hooks[] = { BIND4, BIND6, CONNECT4, CONNECT6, SENDMSG4, SENDMSG6 };
 
@@ -91,9 +47,19 @@ static char rule_path[64];	/* of a cgroup where the own family is refused */
 static int servers[2];		/* of the kind that is tried, IPv4 and IPv6 */
 static int server_port = OWN_PORT;	/* another one for each kind */
 
-static int ip_of(const struct kind *k)
+static int calls_of(const struct kind *k)
 {
-	return k->ip ?: k->family;
+	int calls = ON(BIND) | ON(CONNECT);
+
+	if (k->can & OPENS_FAST)
+		calls |= ON(FAST_OPEN);
+	if (k->can & (SENDS_TO | ASSOCIATES))
+		calls |= ON(SENDTO) | ON(SENDMSG);
+	if (k->can & ASSOCIATES)
+		calls |= ON(BINDX) | ON(CONNECTX);
+	if (k->is & DGRAM)
+		calls |= ON(SENDTO_CONNECTED);
+	return calls;
 }
 
 static bool pings(const struct kind *k)
@@ -129,7 +95,7 @@ static struct endpoint address(const struct kind *k, int family, const char *ip4
 			       int port, int id)
 {
 	struct endpoint e = endpoint(family, family == AF_INET ? ip4 : ip6,
-				     k->no_ports ? 0 : port);
+				     k->can & HAS_PORTS ? port : 0);
 
 	if (k->protocol == IPPROTO_L2TP) {
 		e.len = family == AF_INET ? 16 : 32;
@@ -150,7 +116,7 @@ static struct endpoint own_address(const struct kind *k, int family)
 
 static struct endpoint give(const struct kind *k, enum syscall call, enum address given)
 {
-	int own = ip_of(k), family = given == OTHER ? AF_INET + AF_INET6 - own : own;
+	int own = k->ip, family = given == OTHER ? AF_INET + AF_INET6 - own : own;
 	bool binds = call == BIND || call == BINDX;
 	struct endpoint e = binds ? own_address(k, family) : server_address(k, family);
 
@@ -223,14 +189,14 @@ static int start_server(const struct kind *k, int family)
 	int fd, ms = 0;
 
 	server.family = family;
-	if (k->talks_tcp)
+	if (k->is & (MPTCP | SMC))
 		server.protocol = IPPROTO_TCP;
 	if (pings(k))
 		server.protocol = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	fd = new_socket(&server);
 	if (do_bind(fd, server_address(k, family)))
 		ksft_exit_fail_msg("%s: no server: %m\n", k->name);
-	if (k->calls != DGRAM && listen(fd, 64))
+	if (!(k->is & DGRAM) && listen(fd, 64))
 		ksft_exit_fail_msg("%s: no listener: %m\n", k->name);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ms, sizeof(ms));
 	return fd;
@@ -338,7 +304,7 @@ static bool is_what_it_saw(const struct kind *k, enum hook which, const struct e
 
 	if (!e->len)
 		return false;
-	if (!k->no_ports && saw->port != e->in.sin_port)
+	if (k->can & HAS_PORTS && saw->port != e->in.sin_port)
 		return false;
 	if (!memcmp(&used, &shown, sizeof(used)))
 		return true;
@@ -360,7 +326,7 @@ static bool needs_no_program(const struct kind *k, int fd, enum syscall call, en
 
 	if (call == CONNECT && unspec)
 		return !peer_name(k, fd).len;
-	return call == SENDTO_CONNECTED && unspec && ip_of(k) == AF_INET6;
+	return call == SENDTO_CONNECTED && unspec && k->ip == AF_INET6;
 }
 
 static bool used_what_was_seen(const struct kind *k, int fd, enum syscall call, enum address given)
@@ -380,9 +346,9 @@ static bool used_what_was_seen(const struct kind *k, int fd, enum syscall call, 
 		if (saw->user_family != (is_v4(hook) ? AF_INET : AF_INET6))
 			return wrong(k, call, given, "a program saw the family", saw->user_family);
 		/* The message was for the server, which has to get it. */
-		if (call == CONNECT && k->no_ports)
+		if (call == CONNECT && !(k->can & HAS_PORTS))
 			send(fd, data, fill(k, data), 0);
-		if (k->calls == DGRAM && !binds && !(call == CONNECT && !k->no_ports)) {
+		if (k->is & DGRAM && !binds && !(call == CONNECT && k->can & HAS_PORTS)) {
 			used = server_address(k, is_v4(hook) ? AF_INET : AF_INET6);
 			came = take(k, pings(k) ? fd : servers[!is_v4(hook)], 1000);
 			if (!came)
@@ -419,9 +385,9 @@ static int prepare(const struct kind *k, enum syscall call, const char *cgroup)
 	cgroup_join(CGROUP_ROOT);
 	if (k->protocol == IPPROTO_L2TP && call != BIND)
 		/* It connects only what was bound. */
-		do_bind(fd, address(k, ip_of(k), "0.0.0.0", "::", 0, 1));
+		do_bind(fd, address(k, k->ip, "0.0.0.0", "::", 0, 1));
 	if (call == SENDTO_CONNECTED)
-		err = do_connect(fd, server_address(k, ip_of(k)));
+		err = do_connect(fd, server_address(k, k->ip));
 	/* A rule refuses the connection; what it then says of a message is as good. */
 	if (err && err != -EPERM)
 		ksft_exit_fail_msg("%s: no connection: %s\n", k->name, strerror(-err));
@@ -529,7 +495,7 @@ int main(int argc, char **argv)
 	left_out = argv + 1;
 	for (i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!is_left_out(&kinds[i]))
-			tests += GIVEN * __builtin_popcount(kinds[i].calls);
+			tests += GIVEN * __builtin_popcount(calls_of(&kinds[i]));
 	ksft_print_header();
 	ksft_set_plan(tests);
 
@@ -553,7 +519,7 @@ int main(int argc, char **argv)
 		servers[0] = start_server(k, AF_INET);
 		servers[1] = start_server(k, AF_INET6);
 		for (call = 0; call < CALLS; call++) {
-			if (!(k->calls & ON(call)))
+			if (!(calls_of(k) & ON(call)))
 				continue;
 			for (given = 0; given < GIVEN; given++)
 				ksft_test_result(try(k, call, given), "%s: %s with %s\n",

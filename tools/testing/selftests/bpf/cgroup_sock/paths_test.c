@@ -5,9 +5,7 @@
  */
 #include "../../kselftest_harness.h"
 #include "box.h"
-
-#define IPPROTO_TRIAL	253	/* for experiments */
-#define SOL_DCCP	269
+#include "kinds.h"
 
 FIXTURE(path) {
 	struct box box;
@@ -19,127 +17,62 @@ FIXTURE(path) {
 };
 
 FIXTURE_VARIANT(path) {
-	int family;
-	int type;
-	int protocol;
-	bool ports;	/* it has them */
-	bool listens;
-	bool sends;	/* messages with an address */
-	int len;	/* of an address, if not the usual */
+	const struct kind *kind;
 };
 
-FIXTURE_VARIANT_ADD(path, tcp4) {
-	AF_INET, SOCK_STREAM, IPPROTO_TCP, true, true, false
-};
+FIXTURE_VARIANT_ADD(path, tcp4) { &kinds[TCP4] };
+FIXTURE_VARIANT_ADD(path, tcp6) { &kinds[TCP6] };
+FIXTURE_VARIANT_ADD(path, mptcp4) { &kinds[MPTCP4] };
+FIXTURE_VARIANT_ADD(path, mptcp6) { &kinds[MPTCP6] };
+FIXTURE_VARIANT_ADD(path, dccp4) { &kinds[DCCP4] };
+FIXTURE_VARIANT_ADD(path, dccp6) { &kinds[DCCP6] };
+FIXTURE_VARIANT_ADD(path, sctp4) { &kinds[SCTP4] };
+FIXTURE_VARIANT_ADD(path, sctp6) { &kinds[SCTP6] };
+FIXTURE_VARIANT_ADD(path, sctp_many4) { &kinds[SCTP_MANY4] };
+FIXTURE_VARIANT_ADD(path, sctp_many6) { &kinds[SCTP_MANY6] };
+FIXTURE_VARIANT_ADD(path, udp4) { &kinds[UDP4] };
+FIXTURE_VARIANT_ADD(path, udp6) { &kinds[UDP6] };
+FIXTURE_VARIANT_ADD(path, udplite4) { &kinds[UDPLITE4] };
+FIXTURE_VARIANT_ADD(path, udplite6) { &kinds[UDPLITE6] };
+FIXTURE_VARIANT_ADD(path, ping4) { &kinds[PING4] };
+FIXTURE_VARIANT_ADD(path, ping6) { &kinds[PING6] };
+FIXTURE_VARIANT_ADD(path, raw4) { &kinds[RAW4] };
+FIXTURE_VARIANT_ADD(path, raw6) { &kinds[RAW6] };
+FIXTURE_VARIANT_ADD(path, l2tp4) { &kinds[L2TP4] };
+FIXTURE_VARIANT_ADD(path, l2tp6) { &kinds[L2TP6] };
 
-FIXTURE_VARIANT_ADD(path, tcp6) {
-	AF_INET6, SOCK_STREAM, IPPROTO_TCP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, mptcp4) {
-	AF_INET, SOCK_STREAM, IPPROTO_MPTCP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, mptcp6) {
-	AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, dccp4) {
-	AF_INET, SOCK_DCCP, IPPROTO_DCCP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, dccp6) {
-	AF_INET6, SOCK_DCCP, IPPROTO_DCCP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, sctp4) {
-	AF_INET, SOCK_STREAM, IPPROTO_SCTP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, sctp6) {
-	AF_INET6, SOCK_STREAM, IPPROTO_SCTP, true, true, false
-};
-
-FIXTURE_VARIANT_ADD(path, sctp_many4) {
-	AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, true, true, true
-};
-
-FIXTURE_VARIANT_ADD(path, sctp_many6) {
-	AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, true, true, true
-};
-
-FIXTURE_VARIANT_ADD(path, udp4) {
-	AF_INET, SOCK_DGRAM, IPPROTO_UDP, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, udp6) {
-	AF_INET6, SOCK_DGRAM, IPPROTO_UDP, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, udplite4) {
-	AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, udplite6) {
-	AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, ping4) {
-	AF_INET, SOCK_DGRAM, IPPROTO_ICMP, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, ping6) {
-	AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, true, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, raw4) {
-	AF_INET, SOCK_RAW, IPPROTO_TRIAL, false, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, raw6) {
-	AF_INET6, SOCK_RAW, IPPROTO_TRIAL, false, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, l2tp4) {
-	AF_INET, SOCK_DGRAM, IPPROTO_L2TP, false, false, true
-};
-
-FIXTURE_VARIANT_ADD(path, l2tp6) {
-	AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, false, false, true, 32
-};
-
-static int new_socket(int family, int type, int protocol)
+static int new_socket(const struct kind *k)
 {
-	int fd = make(family, type, protocol), service = 1;
+	int fd = make(k->family, k->type, k->protocol), service = 1;
 
 	/* DCCP: the service; nothing connects without */
-	if (type == SOCK_DCCP)
+	if (k->is & DCCP)
 		setsockopt(fd, SOL_DCCP, 2, &service, sizeof(service));
 	return fd;
 }
 
 FIXTURE_SETUP(path)
 {
-	self->inet = variant->family == AF_INET;
+	self->inet = variant->kind->family == AF_INET;
 	ASSERT_EQ(0, box_open(&self->box));
-	self->fd = new_socket(variant->family, variant->type, variant->protocol);
+	self->fd = new_socket(variant->kind);
 	ASSERT_LE(0, self->fd);
-	self->server = new_socket(variant->family, variant->type, variant->protocol);
+	self->server = new_socket(variant->kind);
 	ASSERT_LE(0, self->server);
-	self->own = endpoint(variant->family, self->inet ? "127.0.0.9" : "fd00::9", 0);
-	self->to = endpoint(variant->family, self->inet ? "127.0.0.1" : "::1",
-			    variant->ports ? 4321 : 0);
-	if (variant->len) {
-		self->own.len = variant->len;
-		self->to.len = variant->len;
-	}
-	if (variant->protocol == IPPROTO_L2TP) {
+	self->own = endpoint(variant->kind->family, self->inet ? "127.0.0.9" : "fd00::9", 0);
+	self->to = endpoint(variant->kind->family, self->inet ? "127.0.0.1" : "::1",
+			    variant->kind->can & HAS_PORTS ? 4321 : 0);
+	if (variant->kind->is & L2TP) {
+		if (!self->inet) {
+			self->own.len = 32;
+			self->to.len = 32;
+		}
 		/* It has connections, with ids behind the address: 1 and 2, byte swapped. */
 		self->own.room[self->inet ? 11 : 31] = 1;
 		self->to.room[self->inet ? 11 : 31] = 2;
 	}
 	EXPECT_EQ(0, do_bind(self->server, self->to));
-	if (variant->listens)
+	if (variant->kind->can & LISTENS)
 		EXPECT_EQ(0, listen(self->server, 8));
 }
 
@@ -200,7 +133,7 @@ static void tell(struct box *box, enum hook which, int err)
 TEST_F(path, bind)
 {
 	enum hook hook = self->inet ? BIND4 : BIND6;
-	struct endpoint any = endpoint(variant->family, self->inet ? "0.0.0.0" : "::", 0);
+	struct endpoint any = endpoint(variant->kind->family, self->inet ? "0.0.0.0" : "::", 0);
 	struct order *order = &self->box.order[hook];
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
@@ -209,8 +142,8 @@ TEST_F(path, bind)
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
 	EXPECT_ENDPOINT(any, own_of(self->fd));
-	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->family));
-	EXPECT_EQ(variant->type, self->box.seen[hook].type);
+	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->kind->family));
+	EXPECT_EQ(variant->kind->type, self->box.seen[hook].type);
 	/* The address that counts is the rewritten one. */
 	order->rewrite = 1;
 	memcpy(order->ip, endpoint_ip(&self->own), endpoint_ip_len(&self->own));
@@ -223,7 +156,7 @@ TEST_F(path, bind)
 TEST_F(path, post_bind)
 {
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
-	struct endpoint any = endpoint(variant->family, self->inet ? "0.0.0.0" : "::", 0);
+	struct endpoint any = endpoint(variant->kind->family, self->inet ? "0.0.0.0" : "::", 0);
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
 	tell(&self->box, hook, -ENOENT);
@@ -231,17 +164,17 @@ TEST_F(path, post_bind)
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
 	EXPECT_ENDPOINT(any, own_of(self->fd));
-	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->family));
-	if (variant->ports)
+	EXPECT_ENDPOINT(ip_at(self->own, 0), seen_of(&self->box, hook, variant->kind->family));
+	if (variant->kind->can & HAS_PORTS)
 		EXPECT_NE(0, self->box.seen[hook].port);
 	EXPECT_EQ(0, do_bind(self->fd, self->own));
 	EXPECT_ENDPOINT(ip_at(self->own, 0), own_of(self->fd));
 }
 
-static bool is_free(int family, int type, int protocol, int port)
+static bool is_free(const struct kind *k, int port)
 {
-	int fd = new_socket(family, type, protocol);
-	int err = do_bind(fd, endpoint(family, "", port));
+	int fd = new_socket(k);
+	int err = do_bind(fd, endpoint(k->family, "", port));
 
 	close(fd);
 	return !err;
@@ -252,7 +185,7 @@ TEST_F(path, port_of_listen)
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	if (!variant->listens) {
+	if (!(variant->kind->can & LISTENS)) {
 		EXPECT_EQ(-1, listen(self->fd, 1));
 		return;
 	}
@@ -261,8 +194,7 @@ TEST_F(path, port_of_listen)
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
-	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
-			    self->box.seen[hook].port));
+	EXPECT_TRUE(is_free(variant->kind, self->box.seen[hook].port));
 	EXPECT_EQ(0, listen(self->fd, 1));
 	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
 	/* once, however often the backlog changes */
@@ -276,15 +208,14 @@ TEST_F(path, port_of_connect)
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	if (!variant->ports)
+	if (!(variant->kind->can & HAS_PORTS))
 		return;
 	tell(&self->box, hook, -ENOENT);
 	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
-	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
-			    self->box.seen[hook].port));
+	EXPECT_TRUE(is_free(variant->kind, self->box.seen[hook].port));
 	EXPECT_EQ(0, do_connect(self->fd, self->to));
 	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
 	EXPECT_NE(0, self->box.seen[hook].port);
@@ -295,16 +226,15 @@ TEST_F(path, port_of_send)
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	if (!variant->sends || !variant->ports)
+	if (!(variant->kind->can & SENDS_TO) || !(variant->kind->can & HAS_PORTS))
 		return;
 	tell(&self->box, hook, -ENOENT);
-	EXPECT_EQ(-ENOENT, message(self->fd, variant->protocol, &self->to));
+	EXPECT_EQ(-ENOENT, message(self->fd, variant->kind->protocol, &self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
 	EXPECT_EQ(0, port_of(local_of(self->fd)));
-	EXPECT_TRUE(is_free(variant->family, variant->type, variant->protocol,
-			    self->box.seen[hook].port));
-	EXPECT_EQ(0, message(self->fd, variant->protocol, &self->to));
+	EXPECT_TRUE(is_free(variant->kind, self->box.seen[hook].port));
+	EXPECT_EQ(0, message(self->fd, variant->kind->protocol, &self->to));
 	EXPECT_EQ(port_of(local_of(self->fd)), self->box.seen[hook].port);
 }
 
@@ -317,24 +247,24 @@ TEST_F(path, ports_that_nobody_asked_for)
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
 	tell(&self->box, hook, -ENOENT);
-	if (variant->listens)
+	if (variant->kind->can & LISTENS)
 		EXPECT_EQ(0, listen(self->fd, 1));
-	if (variant->ports && variant->sends) {
-		fd = new_socket(variant->family, variant->type, variant->protocol);
-		EXPECT_EQ(0, message(fd, variant->protocol, &self->to));
+	if (variant->kind->can & HAS_PORTS && variant->kind->can & SENDS_TO) {
+		fd = new_socket(variant->kind);
+		EXPECT_EQ(0, message(fd, variant->kind->protocol, &self->to));
 		close(fd);
 	}
-	if (variant->ports) {
-		fd = new_socket(variant->family, variant->type, variant->protocol);
+	if (variant->kind->can & HAS_PORTS) {
+		fd = new_socket(variant->kind);
 		EXPECT_EQ(0, do_connect(fd, self->to));
 		close(fd);
 	}
 	EXPECT_EQ(0, saw->calls);
-	fd = new_socket(variant->family, variant->type, variant->protocol);
+	fd = new_socket(variant->kind);
 	EXPECT_EQ(-ENOENT, do_bind(fd, self->own));
 	EXPECT_EQ(1, saw->calls);
 	/* It is no port if it is the number of the protocol. */
-	if (!variant->ports)
+	if (!(variant->kind->can & HAS_PORTS))
 		EXPECT_EQ(0, saw->port);
 	close(fd);
 }
@@ -352,7 +282,7 @@ TEST_F(path, a_control_message_on_a_connection)
 		.header.cmsg_len = self->inet ? CMSG_LEN(sizeof(struct in_pktinfo)) :
 						CMSG_LEN(sizeof(struct in6_pktinfo)),
 	};
-	char data[16] = { variant->protocol == IPPROTO_ICMPV6 ? 128 : 8 };
+	char data[16] = { variant->kind->protocol == IPPROTO_ICMPV6 ? 128 : 8 };
 	struct iovec iov = { data, sizeof(data) };
 	struct msghdr msg = {
 		.msg_iov = &iov,
@@ -362,11 +292,11 @@ TEST_F(path, a_control_message_on_a_connection)
 					       CMSG_SPACE(sizeof(struct in6_pktinfo)),
 	};
 	/* SCTP has others, and L2TP over IPv4 none. */
-	bool looked_at = variant->sends && variant->protocol != IPPROTO_SCTP &&
-			 !(variant->protocol == IPPROTO_L2TP && self->inet);
+	bool looked_at = variant->kind->can & SENDS_TO && variant->kind->protocol != IPPROTO_SCTP &&
+			 !(variant->kind->protocol == IPPROTO_L2TP && self->inet);
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	ASSERT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
+	ASSERT_EQ(0, connect_to(self->fd, variant->kind->protocol, &self->own, &self->to));
 	if (!looked_at)
 		return;
 	if (self->inet)
@@ -376,13 +306,13 @@ TEST_F(path, a_control_message_on_a_connection)
 		inet_pton(AF_INET6, "fd00::9", CMSG_DATA(&control.header));
 	EXPECT_LT(0, sendmsg(self->fd, &msg, 0));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
-	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->family));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->kind->family));
 	EXPECT_NE(0, self->box.seen[hook].source[0] | self->box.seen[hook].source[3]);
 	tell(&self->box, hook, -ENOENT);
 	EXPECT_EQ(-1, sendmsg(self->fd, &msg, 0));
 	EXPECT_EQ(ENOENT, errno);
 	/* without one, a message is for the connection */
-	EXPECT_EQ(0, message(self->fd, variant->protocol, NULL));
+	EXPECT_EQ(0, message(self->fd, variant->kind->protocol, NULL));
 	EXPECT_EQ(2, self->box.seen[hook].calls);
 }
 
@@ -395,12 +325,12 @@ TEST_F(path, connect)
 	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
-	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->family));
-	EXPECT_EQ(variant->type, self->box.seen[hook].type);
-	EXPECT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->kind->family));
+	EXPECT_EQ(variant->kind->type, self->box.seen[hook].type);
+	EXPECT_EQ(0, connect_to(self->fd, variant->kind->protocol, &self->own, &self->to));
 	/* bpf_bind() is for protocols with ports */
-	if (!variant->ports) {
-		self->box.order[hook].bind_family = variant->family;
+	if (!(variant->kind->can & HAS_PORTS)) {
+		self->box.order[hook].bind_family = variant->kind->family;
 		EXPECT_EQ(0, do_connect(self->fd, self->to));
 		EXPECT_EQ(-EOPNOTSUPP, self->box.seen[hook].bind_err);
 	}
@@ -416,17 +346,17 @@ TEST_F(path, messages)
 
 	ASSERT_EQ(0, box_attach(&self->box, send));
 	ASSERT_EQ(0, box_attach(&self->box, recv));
-	if (!variant->sends)
+	if (!(variant->kind->can & SENDS_TO))
 		return;
 	tell(&self->box, send, -ENOENT);
-	EXPECT_EQ(-ENOENT, message(self->fd, variant->protocol, &self->to));
+	EXPECT_EQ(-ENOENT, message(self->fd, variant->kind->protocol, &self->to));
 	EXPECT_EQ(1, self->box.seen[send].calls);
 	tell(&self->box, send, 0);
-	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, send, variant->family));
+	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, send, variant->kind->family));
 	EXPECT_EQ(self->to.in.sin_port, self->box.seen[send].port);
-	EXPECT_EQ(variant->protocol, self->box.seen[send].protocol);
+	EXPECT_EQ(variant->kind->protocol, self->box.seen[send].protocol);
 	/* Nothing was sent, so there was no port to choose. */
-	if (variant->ports)
+	if (variant->kind->can & HAS_PORTS)
 		EXPECT_EQ(0, port_of(local_of(self->fd)));
 
 	/* The message goes to where the program says, and the answer of an echo comes back. */
@@ -434,16 +364,16 @@ TEST_F(path, messages)
 	memcpy(order->ip, endpoint_ip(&self->to), endpoint_ip_len(&self->to));
 	order->port = self->to.in.sin_port;
 	memcpy((void *)endpoint_ip(&self->to), endpoint_ip(&self->own), endpoint_ip_len(&self->to));
-	EXPECT_EQ(0, message(self->fd, variant->protocol, &self->to));
-	if (variant->protocol == IPPROTO_ICMP || variant->protocol == IPPROTO_ICMPV6)
+	EXPECT_EQ(0, message(self->fd, variant->kind->protocol, &self->to));
+	if (variant->kind->protocol == IPPROTO_ICMP || variant->kind->protocol == IPPROTO_ICMPV6)
 		receiver = self->fd;
 	EXPECT_LT(0, recvfrom(receiver, data, sizeof(data), MSG_DONTWAIT, &from.any, &from.len));
 	EXPECT_EQ(1, self->box.seen[recv].calls);
-	EXPECT_ENDPOINT(ip_at(from, 0), seen_of(&self->box, recv, variant->family));
+	EXPECT_ENDPOINT(ip_at(from, 0), seen_of(&self->box, recv, variant->kind->family));
 	/* Without ports, a program that wants another one is told so. */
 	order->port = htons(77);
-	if (!variant->ports)
-		EXPECT_EQ(-EINVAL, message(self->fd, variant->protocol, &self->to));
+	if (!(variant->kind->can & HAS_PORTS))
+		EXPECT_EQ(-EINVAL, message(self->fd, variant->kind->protocol, &self->to));
 }
 
 TEST_F(path, names)
@@ -455,13 +385,13 @@ TEST_F(path, names)
 	ASSERT_EQ(0, box_attach(&self->box, peer));
 	local_of(self->fd);
 	EXPECT_EQ(1, self->box.seen[own].calls);
-	ASSERT_EQ(0, connect_to(self->fd, variant->protocol, &self->own, &self->to));
-	if (variant->protocol == IPPROTO_L2TP && self->inet)
+	ASSERT_EQ(0, connect_to(self->fd, variant->kind->protocol, &self->own, &self->to));
+	if (variant->kind->protocol == IPPROTO_L2TP && self->inet)
 		/* asks for a port that it never has */
 		return;
 	peer_of(self->fd);
 	/* A socket with many peers, or a raw one without a port, has none to name. */
-	EXPECT_EQ(variant->type == SOCK_SEQPACKET || variant->protocol == IPPROTO_TRIAL ? 0 : 1,
+	EXPECT_EQ(variant->kind->is & (SCTP_MANY | RAW) ? 0 : 1,
 		  self->box.seen[peer].calls);
 }
 

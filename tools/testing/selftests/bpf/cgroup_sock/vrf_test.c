@@ -16,18 +16,14 @@
 
 #include "../../kselftest.h"
 #include "box.h"
+#include "kinds.h"
 
-#ifndef AF_SMC
-#define AF_SMC 43
-#endif
 #ifndef MSG_FASTOPEN
 #define MSG_FASTOPEN 0x20000000
 #endif
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
 #endif
-#define IPPROTO_TRIAL	253	/* for experiments */
-#define SOL_DCCP	269
 
 #define MARK		77
 #define PRIORITY	5
@@ -65,60 +61,29 @@ static const char *const device_names[DEVICES] = { "none", "in9", "out9", "main9
 static int devices[DEVICES];
 
 /* Kinds of sockets that take the same ways. */
-#define TCP	0x001
-#define MPTCP	0x002
-#define SMC	0x004
-#define DCCP	0x008
-#define SCTP	0x010
-#define UDP	0x020
-#define PING	0x040
-#define RAW	0x080
-#define L2TP	0x100
-#define STREAM	(TCP | MPTCP | SMC | DCCP)
-#define DGRAM	(UDP | PING | RAW | L2TP)
-#define ALL	(STREAM | SCTP | DGRAM)
-#define HDRINCL	0x1000	/* writes the header by itself */
-#define MAPPED	0x2000	/* talks IPv4 on an AF_INET6 socket */
+#define ANY_UDP		(UDP | UDPLITE)
+#define ANY_SCTP	(SCTP | SCTP_MANY)
+#define STREAM		(TCP | MPTCP | SMC | DCCP)
+#define ALL		(STREAM | ANY_SCTP | DGRAM)
+#define HDRINCL		0x1000	/* writes the header by itself */
+#define MAPPED		0x2000	/* talks IPv4 on an AF_INET6 socket */
 
-static const struct kind {
-	const char *name;
-	int family;
-	int type;
-	int protocol;
-	int is;
-	int ip;		/* the family below AF_SMC */
-} kinds[] = {
-	{ "tcp4", AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP },
-	{ "tcp6", AF_INET6, SOCK_STREAM, IPPROTO_TCP, TCP },
-	{ "tcp6-mapped", AF_INET6, SOCK_STREAM, IPPROTO_TCP, TCP | MAPPED },
-	{ "mptcp4", AF_INET, SOCK_STREAM, IPPROTO_MPTCP, MPTCP },
-	{ "mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, MPTCP },
-	{ "mptcp6-mapped", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, MPTCP | MAPPED },
-	{ "smc4", AF_INET, SOCK_STREAM, IPPROTO_SMC, SMC },
-	{ "smc6", AF_INET6, SOCK_STREAM, IPPROTO_SMC, SMC },
-	{ "af-smc4", AF_SMC, SOCK_STREAM, SMCPROTO_SMC, SMC, AF_INET },
-	{ "af-smc6", AF_SMC, SOCK_STREAM, SMCPROTO_SMC6, SMC, AF_INET6 },
-	{ "dccp4", AF_INET, SOCK_DCCP, IPPROTO_DCCP, DCCP },
-	{ "dccp6", AF_INET6, SOCK_DCCP, IPPROTO_DCCP, DCCP },
-	{ "sctp4", AF_INET, SOCK_STREAM, IPPROTO_SCTP, SCTP },
-	{ "sctp6", AF_INET6, SOCK_STREAM, IPPROTO_SCTP, SCTP },
-	{ "sctp-many4", AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, SCTP },
-	{ "sctp-many6", AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP, SCTP },
-	{ "udp4", AF_INET, SOCK_DGRAM, IPPROTO_UDP, UDP },
-	{ "udp6", AF_INET6, SOCK_DGRAM, IPPROTO_UDP, UDP },
-	{ "udp6-mapped", AF_INET6, SOCK_DGRAM, IPPROTO_UDP, UDP | MAPPED },
-	{ "udplite4", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, UDP },
-	{ "udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, UDP },
-	{ "udplite6-mapped", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, UDP | MAPPED },
-	{ "ping4", AF_INET, SOCK_DGRAM, IPPROTO_ICMP, PING },
-	{ "ping6", AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, PING },
-	{ "raw4", AF_INET, SOCK_RAW, IPPROTO_TRIAL, RAW },
-	{ "raw6", AF_INET6, SOCK_RAW, IPPROTO_TRIAL, RAW },
-	{ "hdrincl4", AF_INET, SOCK_RAW, IPPROTO_RAW, RAW | HDRINCL },
-	{ "hdrincl6", AF_INET6, SOCK_RAW, IPPROTO_RAW, RAW | HDRINCL },
-	{ "l2tp4", AF_INET, SOCK_DGRAM, IPPROTO_L2TP, L2TP },
-	{ "l2tp6", AF_INET6, SOCK_DGRAM, IPPROTO_L2TP, L2TP },
+/* Besides those of kinds.h. */
+static const struct kind more_kinds[] = {
+	{ "tcp6-mapped", AF_INET6, SOCK_STREAM, IPPROTO_TCP, AF_INET6, TCP | MAPPED },
+	{ "mptcp6-mapped", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP, AF_INET6, MPTCP | MAPPED },
+	{ "udp6-mapped", AF_INET6, SOCK_DGRAM, IPPROTO_UDP, AF_INET6, UDP | MAPPED },
+	{ "udplite6-mapped", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, AF_INET6, UDPLITE | MAPPED },
+	{ "hdrincl4", AF_INET, SOCK_RAW, IPPROTO_RAW, AF_INET, RAW | HDRINCL },
+	{ "hdrincl6", AF_INET6, SOCK_RAW, IPPROTO_RAW, AF_INET6, RAW | HDRINCL },
 };
+
+#define ALL_KINDS	(ARRAY_LEN(kinds) + ARRAY_LEN(more_kinds))
+
+static const struct kind *kind_at(int i)
+{
+	return i < ARRAY_LEN(kinds) ? &kinds[i] : &more_kinds[i - ARRAY_LEN(kinds)];
+}
 
 /* What the process asks for before it sends. */
 enum option { NO_OPTION, UNICAST_IF, MULTICAST_IF, STICKY, TO_DEVICE, TO_IFINDEX };
@@ -146,14 +111,14 @@ struct way {
 };
 
 /* L2TP looks at none of these over IPv4. */
-#define MULTI4	(UDP | PING | RAW)
+#define MULTI4	(ANY_UDP | PING | RAW)
 
 static const struct way ways[] = {
 	{ "a message", AF_INET, ALL, FAR4, .by = IN, .free = MAIN },
 	{ "a message to the next", AF_INET, ALL, "10.8.0.2", .by = IN, .free = OUT },
 	{ "a connection", AF_INET, ALL, FAR4, .connects = true, .by = IN, .free = MAIN },
 	{ "fast open", AF_INET, TCP | MPTCP, FAR4, .flags = MSG_FASTOPEN, .by = IN, .free = MAIN },
-	{ "dissolved", AF_INET, ALL & ~(SMC | SCTP), FAR4, .connects = true, .dissolves = true,
+	{ "dissolved", AF_INET, ALL & ~(SMC | ANY_SCTP), FAR4, .connects = true, .dissolves = true,
 	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = DGRAM },
 	{ "on the link", AF_INET, DGRAM & ~L2TP, "10.8.0.2", .flags = MSG_DONTROUTE, .err = ANY,
 	  .free = OUT },
@@ -168,11 +133,11 @@ static const struct way ways[] = {
 	  .free = IN },
 	{ "IP_PKTINFO vrf9", AF_INET, MULTI4, FAR4, .control = PKTINFO, .device = VRF, .by = IN,
 	  .free = IN },
-	{ "IPV6_PKTINFO out9", AF_INET, UDP | MAPPED, FAR4, .control = PKTINFO6, .device = OUT,
+	{ "IPV6_PKTINFO out9", AF_INET, ANY_UDP | MAPPED, FAR4, .control = PKTINFO6, .device = OUT,
 	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = DGRAM },
-	{ "IPV6_PKTINFO in9", AF_INET, UDP | MAPPED, FAR4, .control = PKTINFO6, .device = IN,
+	{ "IPV6_PKTINFO in9", AF_INET, ANY_UDP | MAPPED, FAR4, .control = PKTINFO6, .device = IN,
 	  .by = IN, .free = IN },
-	{ "IPV6_PKTINFO vrf9", AF_INET, UDP | MAPPED, FAR4, .control = PKTINFO6, .device = VRF,
+	{ "IPV6_PKTINFO vrf9", AF_INET, ANY_UDP | MAPPED, FAR4, .control = PKTINFO6, .device = VRF,
 	  .by = IN, .free = IN },
 	{ "IP_UNICAST_IF out9", AF_INET, MULTI4, FAR4, .option = UNICAST_IF, .device = OUT,
 	  .err = EINVAL, .by = IN, .free = OUT },
@@ -209,37 +174,37 @@ static const struct way ways[] = {
 	{ "a connection", AF_INET6, ALL, FAR6, .connects = true, .by = IN, .free = MAIN },
 	{ "fast open", AF_INET6, TCP | MPTCP, FAR6, .flags = MSG_FASTOPEN, .by = IN,
 	  .free = MAIN },
-	{ "dissolved", AF_INET6, ALL & ~(SMC | SCTP), FAR6, .connects = true, .dissolves = true,
+	{ "dissolved", AF_INET6, ALL & ~(SMC | ANY_SCTP), FAR6, .connects = true, .dissolves = true,
 	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = DGRAM },
-	{ "bind(ff02::1%out9)", AF_INET6, UDP, FAR6, "ff02::1%out9", .err = EINVAL, .by = IN,
-	  .free = OUT, .bound = OUT, .bound_kinds = UDP },
+	{ "bind(ff02::1%out9)", AF_INET6, ANY_UDP, FAR6, "ff02::1%out9", .err = EINVAL, .by = IN,
+	  .free = OUT, .bound = OUT, .bound_kinds = ANY_UDP },
 	{ "bind(ff02::1%out9)", AF_INET6, RAW, FAR6, "ff02::1%out9", .err = ANY },
-	{ "bind(fe80::8%out9)", AF_INET6, ALL & ~(SCTP | SMC), FAR6, "fe80::8%out9",
+	{ "bind(fe80::8%out9)", AF_INET6, ALL & ~(ANY_SCTP | SMC), FAR6, "fe80::8%out9",
 	  .err = EINVAL, .by = IN, .free = OUT, .bound = OUT, .bound_kinds = ALL },
 	/* SMC's connect() sets the device anew, on all kernels; SCTP's bind() sets none. */
 	{ "bind(fe80::8%out9)", AF_INET6, SMC, FAR6, "fe80::8%out9", .err = EINVAL, .by = IN },
-	{ "bind(fe80::8%out9)", AF_INET6, SCTP, FAR6, "fe80::8%out9", .err = ANY },
-	{ "bind(fe80::9%in9)", AF_INET6, ALL & ~(SCTP | SMC), FAR6, "fe80::9%in9", .by = IN,
+	{ "bind(fe80::8%out9)", AF_INET6, ANY_SCTP, FAR6, "fe80::8%out9", .err = ANY },
+	{ "bind(fe80::9%in9)", AF_INET6, ALL & ~(ANY_SCTP | SMC), FAR6, "fe80::9%in9", .by = IN,
 	  .free = IN },
 	{ "bind(fe80::9%in9)", AF_INET6, SMC, FAR6, "fe80::9%in9", .by = IN },
-	{ "fe80::99%out9", AF_INET6, UDP | RAW | L2TP, "fe80::99%out9", .err = EINVAL,
+	{ "fe80::99%out9", AF_INET6, ANY_UDP | RAW | L2TP, "fe80::99%out9", .err = EINVAL,
 	  .free = OUT, .bound = OUT, .bound_kinds = DGRAM },
 	{ "fe80::99%out9", AF_INET6, STREAM | PING, "fe80::99%out9", .err = EINVAL,
 	  .free = OUT },
-	{ "fe80::99%out9", AF_INET6, SCTP, "fe80::99%out9", .err = EINVAL, .free = OUT,
-	  .bound = OUT, .bound_kinds = SCTP },
-	{ "connect(fe80::99%out9)", AF_INET6, SCTP, "fe80::99%out9", .connects = true,
-	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = SCTP },
+	{ "fe80::99%out9", AF_INET6, ANY_SCTP, "fe80::99%out9", .err = EINVAL, .free = OUT,
+	  .bound = OUT, .bound_kinds = ANY_SCTP },
+	{ "connect(fe80::99%out9)", AF_INET6, ANY_SCTP, "fe80::99%out9", .connects = true,
+	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = ANY_SCTP },
 	{ "connect(fe80::99%out9)", AF_INET6, DGRAM, "fe80::99%out9", .connects = true,
-	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = UDP | RAW | L2TP },
+	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = ANY_UDP | RAW | L2TP },
 	{ "fe80::99%in9", AF_INET6, ALL & ~DCCP, "fe80::99%in9", .by = IN, .free = IN },
 	{ "fe80::99%in9, connected", AF_INET6, DGRAM, "fe80::99%in9", .connects = true,
 	  .by = IN, .free = IN },
-	{ "ff02::99%out9", AF_INET6, UDP | RAW | L2TP, "ff02::99%out9", .err = EINVAL,
+	{ "ff02::99%out9", AF_INET6, ANY_UDP | RAW | L2TP, "ff02::99%out9", .err = EINVAL,
 	  .free = OUT, .bound = OUT, .bound_kinds = DGRAM },
 	{ "ff02::99%out9", AF_INET6, PING, "ff02::99%out9", .err = EINVAL, .free = OUT },
 	{ "connect(ff02::99%out9)", AF_INET6, DGRAM, "ff02::99%out9", .connects = true,
-	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = UDP | RAW | L2TP },
+	  .err = EINVAL, .free = OUT, .bound = OUT, .bound_kinds = ANY_UDP | RAW | L2TP },
 	{ "ff02::99%in9", AF_INET6, DGRAM, "ff02::99%in9", .by = IN, .free = IN },
 	{ "ff02::99", AF_INET6, DGRAM, "ff02::99", .err = ANY },
 	{ "ff0e::99", AF_INET6, DGRAM, "ff0e::99", .err = ANY },
@@ -252,7 +217,7 @@ static const struct way ways[] = {
 	  .free = IN },
 	{ "IPV6_PKTINFO vrf9", AF_INET6, DGRAM, FAR6, .control = PKTINFO6, .device = VRF,
 	  .by = IN, .free = IN },
-	{ "sticky IPV6_PKTINFO out9", AF_INET6, UDP | PING, FAR6, .option = STICKY,
+	{ "sticky IPV6_PKTINFO out9", AF_INET6, ANY_UDP | PING, FAR6, .option = STICKY,
 	  .device = OUT, .err = EINVAL, .by = IN, .free = OUT },
 	{ "sticky IPV6_PKTINFO out9", AF_INET6, RAW | L2TP | TCP, FAR6, .option = STICKY,
 	  .device = OUT, .err = EINVAL, .by = IN },
@@ -270,34 +235,29 @@ static struct box box;
 static int wire;	/* sees what leaves */
 static int marked;	/* and this, what has MARK and PRIORITY */
 
-static int ip_of(const struct kind *k)
-{
-	return k->ip ?: k->family;
-}
-
 /* The family that its packets are of. */
 static int talks(const struct kind *k)
 {
-	return k->is & MAPPED ? AF_INET : ip_of(k);
+	return k->is & MAPPED ? AF_INET : k->ip;
 }
 
 /* fe80::1%in9; on a socket that talks IPv4 over AF_INET6, IPv4 is mapped. */
 static struct endpoint at(const struct kind *k, const char *text)
 {
 	const char *scope = strchr(text, '%');
-	bool ports = k->is & (STREAM | SCTP | UDP);
+	bool ports = k->is & (STREAM | ANY_SCTP | ANY_UDP);
 	char ip[64];
 	struct endpoint e;
 
 	snprintf(ip, sizeof(ip), "%s%.*s", k->is & MAPPED ? "::ffff:" : "",
 		 scope ? (int)(scope - text) : (int)strlen(text), text);
-	e = endpoint(ip_of(k), ip, ports ? 4321 : 0);
+	e = endpoint(k->ip, ip, ports ? 4321 : 0);
 	if (scope)
 		e.in6.sin6_scope_id = if_nametoindex(scope + 1);
 	if (k->is & L2TP) {
 		/* A connection id is behind the address. */
-		e.len = ip_of(k) == AF_INET ? 16 : 32;
-		e.room[ip_of(k) == AF_INET ? 11 : 31] = 1;
+		e.len = k->ip == AF_INET ? 16 : 32;
+		e.room[k->ip == AF_INET ? 11 : 31] = 1;
 	}
 	return e;
 }
@@ -431,7 +391,7 @@ static int send_once(int fd, const struct kind *k, const struct endpoint *to,
 {
 	int err;
 
-	if (w->flags != MSG_FASTOPEN && (k->is & STREAM || (k->is & SCTP && w->connects)))
+	if (w->flags != MSG_FASTOPEN && (k->is & STREAM || (k->is & ANY_SCTP && w->connects)))
 		err = do_connect(fd, *to);
 	else
 		err = message(fd, k, to, w, connected);
@@ -443,7 +403,7 @@ static int go(int fd, const struct kind *k, const struct way *w)
 {
 	struct endpoint unspec = { .len = sizeof(unspec.any) };
 	struct endpoint to = at(k, w->to), own;
-	bool connects = w->connects && !(k->is & (STREAM | SCTP));
+	bool connects = w->connects && !(k->is & (STREAM | ANY_SCTP));
 	int err, last;
 
 	err = set_option(fd, w);
@@ -689,7 +649,7 @@ static bool user_wins(const struct kind *k)
 	ok &= leaves_by(fd, k, &message, OUT, "bound by the user");
 	close(fd);
 
-	if (!(k->is & (SMC | SCTP))) {
+	if (!(k->is & (SMC | ANY_SCTP))) {
 		fd = new_socket(k);
 		ok &= !bind_device(fd, devices[OUT]);
 		ok &= leaves_by(fd, k, &dissolved, OUT, "bound by the user, dissolved");
@@ -711,7 +671,7 @@ static bool user_wins(const struct kind *k)
 /* A device that a connect program chose stays, too; one of the user's goes as ever. */
 static bool connect_program(const struct kind *k)
 {
-	enum hook hook = ip_of(k) == AF_INET ? CONNECT4 : CONNECT6;
+	enum hook hook = k->ip == AF_INET ? CONNECT4 : CONNECT6;
 	struct way w = { .to = talks(k) == AF_INET ? FAR4 : FAR6, .connects = true };
 	bool ok, dgram = k->is & DGRAM;
 	int fd, err;
@@ -804,7 +764,7 @@ static int make_network(void)
 
 static bool binds_by_program(const struct kind *k)
 {
-	return talks(k) == AF_INET6 && k->is & (TCP | MPTCP | SMC | DCCP | UDP);
+	return talks(k) == AF_INET6 && k->is & (TCP | MPTCP | SMC | DCCP | ANY_UDP);
 }
 
 static char **left_out;
@@ -824,12 +784,12 @@ int main(int argc, char **argv)
 	int i, j, tests = 0, err;
 
 	left_out = argv + 1;
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (is_left_out(&kinds[i]))
+	for (i = 0; i < ALL_KINDS; i++) {
+		if (is_left_out(kind_at(i)))
 			continue;
 		for (j = 0; j < ARRAY_LEN(ways); j++)
-			tests += takes(&kinds[i], &ways[j]);
-		tests += 3 + binds_by_program(&kinds[i]);
+			tests += takes(kind_at(i), &ways[j]);
+		tests += 3 + binds_by_program(kind_at(i));
 	}
 	ksft_print_header();
 	ksft_set_plan(tests);
@@ -847,8 +807,8 @@ int main(int argc, char **argv)
 	if (wire < 0 || marked < 0)
 		ksft_exit_fail_msg("no wire: %m\n");
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		const struct kind *k = &kinds[i];
+	for (i = 0; i < ALL_KINDS; i++) {
+		const struct kind *k = kind_at(i);
 
 		if (is_left_out(k))
 			continue;
