@@ -9,6 +9,7 @@
  * "allow" attaches programs that allow everything to the root of the cgroups, one of each type.
  * With a KIND, only of those sockets whose names begin so.
  */
+#include "attaches.h"
 #include "ring.h"
 
 #include <linux/capability.h>
@@ -2340,41 +2341,14 @@ static const struct unix_story {
 	{ "pairs", unix_pairs },
 };
 
-static const struct {
-	enum bpf_prog_type prog;
-	enum bpf_attach_type attach;
-} hooks[] = {
-	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE },
-	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_RELEASE },
-	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND },
-	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET6_POST_BIND },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_RECVMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_RECVMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_GETPEERNAME },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_GETPEERNAME },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_GETSOCKNAME },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_GETSOCKNAME },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_CONNECT },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_SENDMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_RECVMSG },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_GETPEERNAME },
-	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_GETSOCKNAME },
-};
-
 /* Programs that allow everything; a kernel without the hooks takes none. */
 static int attach_all(void)
 {
 	int root = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY), i, fd, count = 0;
 
-	for (i = 0; i < ARRAY_LEN(hooks); i++) {
-		fd = load_return(hooks[i].prog, hooks[i].attach, 1);
-		if (fd >= 0 && !bpf_prog_attach(fd, root, hooks[i].attach, BPF_F_ALLOW_MULTI))
+	for (i = 0; i < ARRAY_LEN(attaches); i++) {
+		fd = load_return(attaches[i].prog, attaches[i].type, 1);
+		if (fd >= 0 && !bpf_prog_attach(fd, root, attaches[i].type, BPF_F_ALLOW_MULTI))
 			count++;
 	}
 	return count;

@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where a program can be attached, in which order programs run, and who inherits them. */
 #include "../../kselftest_harness.h"
+#include "attaches.h"
 #include "util.h"
 
-#define SOCK	BPF_PROG_TYPE_CGROUP_SOCK
-#define ADDR	BPF_PROG_TYPE_CGROUP_SOCK_ADDR
 #define MADE	BPF_CGROUP_INET_SOCK_CREATE
-
-static const struct {
-	enum bpf_prog_type prog;
-	enum bpf_attach_type type;
-} attaches[] = {
-	{ SOCK, BPF_CGROUP_INET_SOCK_CREATE },
-	{ SOCK, BPF_CGROUP_INET_SOCK_RELEASE },
-	{ SOCK, BPF_CGROUP_INET4_POST_BIND },
-	{ SOCK, BPF_CGROUP_INET6_POST_BIND },
-	{ ADDR, BPF_CGROUP_INET4_BIND },
-	{ ADDR, BPF_CGROUP_INET6_BIND },
-	{ ADDR, BPF_CGROUP_INET4_CONNECT },
-	{ ADDR, BPF_CGROUP_INET6_CONNECT },
-	{ ADDR, BPF_CGROUP_UDP4_SENDMSG },
-	{ ADDR, BPF_CGROUP_UDP6_SENDMSG },
-	{ ADDR, BPF_CGROUP_UDP4_RECVMSG },
-	{ ADDR, BPF_CGROUP_UDP6_RECVMSG },
-	{ ADDR, BPF_CGROUP_INET4_GETPEERNAME },
-	{ ADDR, BPF_CGROUP_INET6_GETPEERNAME },
-	{ ADDR, BPF_CGROUP_INET4_GETSOCKNAME },
-	{ ADDR, BPF_CGROUP_INET6_GETSOCKNAME },
-	{ ADDR, BPF_CGROUP_UNIX_CONNECT },
-	{ ADDR, BPF_CGROUP_UNIX_SENDMSG },
-	{ ADDR, BPF_CGROUP_UNIX_RECVMSG },
-	{ ADDR, BPF_CGROUP_UNIX_GETPEERNAME },
-	{ ADDR, BPF_CGROUP_UNIX_GETSOCKNAME },
-};
 
 FIXTURE(attach) {
 	char parent_path[64];
