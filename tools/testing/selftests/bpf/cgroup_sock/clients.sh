@@ -83,9 +83,9 @@ perf_record() {
 		perf script -i /tmp/perf.data | grep "cgroup_sock_rewrite: *$rewritten"
 }
 
-# Each attach type has an event in events.c.
+# Each attach type has an event in events_test.c.
 bpftrace_all() {
-	bpftrace -c "$here/events" -e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }' > /tmp/bpftrace
+	bpftrace -c $here/events_test -e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }' > /tmp/bpftrace
 	tail -n 30 /tmp/bpftrace
 	[ "$(grep -c '^@seen' /tmp/bpftrace)" -eq 21 ]
 }
