@@ -2,8 +2,6 @@
 # The only entry point; "make" alone says what there is.
 
 build	:= build
-tests	:= tools/testing/selftests/bpf/cgroup_sock
-qemu	:= $(tests)/qemu
 samples	:= samples/bpf/cgroup_sock
 logs	:= $(build)/log
 step	= @scripts/step $(logs)/$@.log
@@ -19,32 +17,32 @@ help: ## this list
 	@echo "As root on Debian 12:"
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: ours samples ## boot a VM and see the hooks at work, 30 s once built
-	@$(qemu)/demo.sh $(build)
+demo: ours samples ## boot a VM and see the hooks at work, a minute once built
+	@demo/demo.sh $(build)
 
 check: $(if $(T),check-ours,lint check-ours check-pages check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
-compat: kernels selftests ## ask two kernels the same questions and compare the answers: mainline's or base, and ours
-	@$(qemu)/compat.sh $(build)
+compat: kernels compare ## ask two kernels the same questions and compare the answers: mainline's or base, and ours
+	@compare/compat.sh $(build)
 
 peer: packages ## build/peer/bzImage: the newest mainline kernel of Debian's backports, for PEER=build/peer/bzImage; 20 minutes
 	@scripts/peer $(build)
-	$(step) "the newest mainline kernel" scripts/kernel $(build) peer $(build)/peer-source/linux $(qemu)/peer.config
+	$(step) "the newest mainline kernel" scripts/kernel $(build) peer $(build)/peer-source/linux vm/peer.config
 
 coverage: $(peer) mainline ours selftests ## walk all calls of all kinds of sockets on both, and show which run programs; PEER=FILE, too
-	@$(qemu)/coverage.sh $(build) $(PEER)
+	@compare/coverage.sh $(build) $(PEER)
 
-defects: $(peer) mainline ours selftests ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
-	@$(qemu)/defects.sh $(build) $(PEER)
+defects: $(peer) mainline ours compare ## where mainline fails and we do not, as a table; PEER=FILE asks that bzImage too
+	@compare/defects.sh $(build) $(PEER)
 
-bench: $(peer) kernels selftests ## count the instructions of calls on the three kernels, and on PEER=FILE; tables and pictures, 4 minutes
-	@$(qemu)/bench.sh $(build) $(PEER)
+bench: $(peer) kernels compare ## count the instructions of calls on the three kernels, and on PEER=FILE; tables and pictures, 4 minutes
+	@compare/bench.sh $(build) $(PEER)
 
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
 
 shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
-	@$(qemu)/shell.sh $(build) $(or $(K),ours)
+	@vm/shell.sh $(build) $(or $(K),ours)
 
 kernels: base mainline ours ## build build/{base,mainline,ours}/bzImage, with vmlinux beside
 
@@ -74,7 +72,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/peer $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
+		$(build)/kselftest $(build)/samples $(build)/compare $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
 		$(build)/mutant*
 
@@ -103,29 +101,32 @@ selftests: tree
 	$(step) "the tests" $(MAKE) -C $(build)/linux/tools/testing/selftests TARGETS=bpf/cgroup_sock \
 		INSTALL_PATH=$(CURDIR)/$(build)/kselftest SKIP_TARGETS= install
 
+compare: selftests
+	$(step) "the programs for the comparison" $(MAKE) -C compare TREE=$(CURDIR)/$(build)/linux OUTPUT=$(CURDIR)/$(build)/compare
+
 samples: packages ## build the sample tools in build/samples; they also run on kernels with mainline's hooks
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
 
 check-ours: ours selftests
-	@$(qemu)/test.sh $(build) ours $(T)
+	@vm/test.sh $(build) ours $(T)
 
 check-pages: ours samples
 	@scripts/doc-check $(build)
 
 check-control: base selftests
-	@$(qemu)/test.sh -r $(build) base $(T)
+	@vm/test.sh -r $(build) base $(T)
 
 check-ipv6-module: tree selftests
-	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux $(qemu)/variant.config $(qemu)/ipv6-module.config
-	@$(qemu)/test.sh $(build) ipv6-module $(T)
+	$(step) "the kernel with IPv6 as a module" scripts/kernel $(build) ipv6-module $(build)/linux vm/variant.config vm/ipv6-module.config
+	@vm/test.sh $(build) ipv6-module $(T)
 
 check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and list debugging; its build takes twice as long
-	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux $(qemu)/variant.config $(qemu)/debug.config
-	@$(qemu)/test.sh $(build) debug $(T)
+	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux vm/variant.config vm/debug.config
+	@vm/test.sh $(build) debug $(T)
 
 check-kcsan: tree selftests ## threads on one socket under KCSAN, which tells which accesses race
-	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux $(qemu)/variant.config $(qemu)/kcsan.config
-	@$(qemu)/kcsan.sh $(build)
+	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux vm/variant.config vm/kcsan.config
+	@vm/kcsan.sh $(build)
 
 check-deb: ours selftests ## build the package with the configuration of the test machine and test what is in it
 	@scripts/packages debhelper
@@ -134,18 +135,18 @@ check-deb: ours selftests ## build the package with the configuration of the tes
 	@dpkg-deb -x $(build)/check-deb/linux-image-*.deb $(build)/check-deb/root
 	@cp $(build)/check-deb/root/boot/config-* $(build)/check-deb/.config
 	@cp $(build)/check-deb/root/boot/vmlinuz-* $(build)/check-deb/bzImage
-	@$(qemu)/test.sh $(build) check-deb $(T)
+	@vm/test.sh $(build) check-deb $(T)
 
 check-off: tree
-	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 $(qemu)/variant.config $(qemu)/off-ipv6.config
-	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf $(qemu)/variant.config $(qemu)/off-cgroup-bpf.config
+	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 vm/variant.config vm/off-ipv6.config
+	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf vm/variant.config vm/off-cgroup-bpf.config
 
 check-demo: ours samples
-	@$(qemu)/demo.sh $(build)
+	@demo/demo.sh $(build)
 
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours pages ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat peer coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples check-ours check-pages check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests compare samples check-ours check-pages check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -10,7 +10,6 @@
 #include <linux/bpf-cgroup-sock.h>
 #include <linux/in.h>
 #include <linux/in6.h>
-#include <linux/ip.h>
 #include <linux/slab.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
@@ -174,108 +173,6 @@ static inline int cgroup_sock_mc_dev(struct sock *sk, int dev_if)
 	    (!mc_index || cgroup_sock_check_dev(sk, mc_index)))
 		return dev_if;
 	return mc_index;
-}
-
-/* Whether programs see the addresses that the socket sends IPv4 to. */
-static inline bool cgroup_sock_has_peer4(struct sock *sk)
-{
-	return cgroup_sock_active(sk, INET4_CONNECT) ||
-	       cgroup_sock_active(sk, UDP4_SENDMSG);
-}
-
-/* ... and IPv6. */
-static inline bool cgroup_sock_has_peer6(struct sock *sk)
-{
-	return cgroup_sock_active(sk, INET6_CONNECT) ||
-	       cgroup_sock_active(sk, UDP6_SENDMSG);
-}
-
-/**
- * cgroup_sock_srcrt6() - refuse a routing header that programs would not see
- * @sk: socket of family AF_INET6 whose packets are to have one
- *
- * A routing header takes a packet elsewhere than to the address that
- * INET6_CONNECT and UDP6_SENDMSG programs see.
- *
- * Context: Any.
- * Return: 0, or -EPERM if there are such programs.
- */
-static inline int cgroup_sock_srcrt6(struct sock *sk)
-{
-	return cgroup_sock_has_peer6(sk) ? -EPERM : 0;
-}
-
-/**
- * cgroup_sock_route4() - refuse source routes that programs would not see
- * @sk: socket of family AF_INET or AF_INET6
- * @opt: options of its IPv4 packets, may be NULL
- *
- * A source route takes a packet elsewhere than to the address that connect and
- * sendmsg programs see. An AF_INET6 socket that talks IPv4 shows v4-mapped
- * addresses to INET6_CONNECT programs.
- *
- * Context: Any.
- * Return: 0, or -EPERM for a source route if there are such programs.
- */
-static inline int cgroup_sock_route4(struct sock *sk,
-				     const struct ip_options_rcu *opt)
-{
-	if (!opt || !opt->opt.srr)
-		return 0;
-	return cgroup_sock_has_peer4(sk) ||
-	       (sk->sk_family == AF_INET6 && cgroup_sock_has_peer6(sk)) ? -EPERM : 0;
-}
-
-/**
- * cgroup_sock_route6() - refuse routing headers that programs would not see
- * @sk: socket of family AF_INET6
- * @opt: options of its IPv6 packets, may be NULL
- *
- * See cgroup_sock_srcrt6().
- *
- * Context: Any.
- * Return: 0, or -EPERM for a routing header if there are such programs.
- */
-static inline int cgroup_sock_route6(struct sock *sk,
-				     const struct ipv6_txoptions *opt)
-{
-	return opt && opt->srcrt ? cgroup_sock_srcrt6(sk) : 0;
-}
-
-int __cgroup_sock_hdrincl4(const struct iphdr *iph, __be32 daddr);
-int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
-			   const struct in6_addr *daddr);
-
-/**
- * cgroup_sock_hdrincl4() - refuse a header that leads elsewhere
- * @sk: raw socket of family AF_INET with IP_HDRINCL
- * @iph: the header that the caller wrote, of a valid length
- * @daddr: the destination that programs saw
- *
- * Context: Any.
- * Return: 0, or -EPERM for another destination or a source route if there are
- * connect or sendmsg programs.
- */
-static inline int cgroup_sock_hdrincl4(struct sock *sk, const struct iphdr *iph,
-				       __be32 daddr)
-{
-	return cgroup_sock_has_peer4(sk) ? __cgroup_sock_hdrincl4(iph, daddr) : 0;
-}
-
-/**
- * cgroup_sock_hdrincl6() - refuse a header that leads elsewhere
- * @sk: raw socket of family AF_INET6 with IPV6_HDRINCL
- * @skb: the packet, with the headers that the caller wrote
- * @daddr: the destination that programs saw
- *
- * Context: Any.
- * Return: 0, or -EPERM for another destination or a routing header if there are
- * connect or sendmsg programs.
- */
-static inline int cgroup_sock_hdrincl6(struct sock *sk, const struct sk_buff *skb,
-				       const struct in6_addr *daddr)
-{
-	return cgroup_sock_has_peer6(sk) ? __cgroup_sock_hdrincl6(skb, daddr) : 0;
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

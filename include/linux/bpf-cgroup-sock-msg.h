@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * BPF programs of a cgroup at the addresses of datagrams and at the names of
- * sockets: the entry points for net/. See linux/bpf-cgroup-sock.h for how
- * little they do where no program is attached.
+ * BPF programs of a cgroup at the addresses of datagrams: the entry points for
+ * net/. See linux/bpf-cgroup-sock.h for how they are built.
  */
 #ifndef _BPF_CGROUP_SOCK_MSG_H
 #define _BPF_CGROUP_SOCK_MSG_H
@@ -25,12 +24,6 @@ int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 			  struct flowi6 *fl6);
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
 void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
-void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer);
-void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer);
 
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
@@ -112,17 +105,7 @@ static inline int cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 	return __cgroup_sock_sendto4(sk, msg, saddr, daddr);
 }
 
-/**
- * cgroup_sock_sendto4_locked() - the same as cgroup_sock_sendto4(), locked
- * @sk: L2TP socket that sends an IPv4 datagram
- * @msg: the message; programs run if it has an address of its own
- * @saddr: the source address, 0 if the kernel is to choose; may be rewritten
- * @daddr: the destination, which programs may rewrite
- *
- * Context: Process context, with the socket lock held.
- * Return: 0, -EINVAL if a program changed the port, or -EPERM or the errno of a
- * program.
- */
+/* The same with the socket lock held, and for an address of its own only. */
 static inline int cgroup_sock_sendto4_locked(struct sock *sk,
 					     const struct msghdr *msg,
 					     __be32 *saddr, __be32 *daddr)
@@ -132,19 +115,7 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
 	return __cgroup_sock_sendto4_locked(sk, msg, saddr, daddr);
 }
 
-/**
- * cgroup_sock_sendto6() - run UDP6_SENDMSG programs for a socket without ports
- * @sk: raw, ping or L2TP socket that sends an IPv6 datagram
- * @msg: the message; programs run if it has an address of its own or control
- *       messages, which may choose source and device
- * @fl6: its flow, see cgroup_sock_sendmsg6(), but for the port
- *
- * The same as cgroup_sock_sendto4(). A datagram is on its way to IPv6 here, so
- * a v4-mapped destination is -EINVAL, too.
- *
- * Context: Process context, without the socket lock; may sleep.
- * Return: 0, -EINVAL, or -EPERM or the errno of a program.
- */
+/* The same for IPv6, see cgroup_sock_sendmsg6() for @fl6. */
 static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 				      struct flowi6 *fl6)
 {
@@ -154,12 +125,8 @@ static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 	return __cgroup_sock_sendto6(sk, msg, fl6);
 }
 
-/**
- * cgroup_sock_recvmsg4() - run UDP4_RECVMSG programs on a datagram's sender
- * @sk: datagram or raw socket of family AF_INET
- * @from: the sender as user space is to see it, which programs may rewrite
- *
- * Context: Process context, without the socket lock; may sleep.
+/* The sender as user space is to see it, which programs may rewrite. The socket is
+ * not locked, and this may sleep.
  */
 static inline void cgroup_sock_recvmsg4(struct sock *sk,
 					struct sockaddr_in *from)
@@ -168,108 +135,11 @@ static inline void cgroup_sock_recvmsg4(struct sock *sk,
 		__cgroup_sock_recvmsg4(sk, from);
 }
 
-/**
- * cgroup_sock_recvmsg6() - run UDP6_RECVMSG programs on a datagram's sender
- * @sk: datagram or raw socket of family AF_INET6
- * @from: the sender as user space is to see it, which programs may rewrite
- *
- * Context: Process context, without the socket lock; may sleep.
- */
 static inline void cgroup_sock_recvmsg6(struct sock *sk,
 					struct sockaddr_in6 *from)
 {
 	if (cgroup_sock_active(sk, UDP6_RECVMSG))
 		__cgroup_sock_recvmsg6(sk, from);
-}
-
-/**
- * cgroup_sock_getpeername4() - run INET4_GETPEERNAME programs on a name
- * @sk: socket of family AF_INET
- * @name: the peer as user space is to see it, which programs may rewrite
- *
- * Context: Process context, with the socket lock held.
- */
-static inline void cgroup_sock_getpeername4(struct sock *sk,
-					    struct sockaddr_in *name)
-{
-	if (cgroup_sock_active(sk, INET4_GETPEERNAME))
-		__cgroup_sock_getpeername4(sk, name);
-}
-
-/**
- * cgroup_sock_getpeername6() - run INET6_GETPEERNAME programs on a name
- * @sk: socket of family AF_INET6
- * @name: the peer as user space is to see it, which programs may rewrite
- *
- * Context: Process context, with the socket lock held.
- */
-static inline void cgroup_sock_getpeername6(struct sock *sk,
-					    struct sockaddr_in6 *name)
-{
-	if (cgroup_sock_active(sk, INET6_GETPEERNAME))
-		__cgroup_sock_getpeername6(sk, name);
-}
-
-/**
- * cgroup_sock_getsockname4() - run INET4_GETSOCKNAME programs on a name
- * @sk: socket of family AF_INET
- * @name: its own name as user space is to see it, which programs may rewrite
- *
- * Context: Process context, with the socket lock held.
- */
-static inline void cgroup_sock_getsockname4(struct sock *sk,
-					    struct sockaddr_in *name)
-{
-	if (cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getsockname4(sk, name);
-}
-
-/**
- * cgroup_sock_getsockname6() - run INET6_GETSOCKNAME programs on a name
- * @sk: socket of family AF_INET6
- * @name: its own name as user space is to see it, which programs may rewrite
- *
- * Context: Process context, with the socket lock held.
- */
-static inline void cgroup_sock_getsockname6(struct sock *sk,
-					    struct sockaddr_in6 *name)
-{
-	if (cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getsockname6(sk, name);
-}
-
-/**
- * cgroup_sock_getname4_unlocked() - run INET4_GETPEERNAME or INET4_GETSOCKNAME
- * programs on a name
- * @sk: socket of family AF_INET whose lock others do not wait for
- * @name: the name as user space is to see it, which programs may rewrite
- * @peer: whether it is that of the peer
- *
- * Context: Process context, without the socket lock; may sleep.
- */
-static inline void cgroup_sock_getname4_unlocked(struct sock *sk, void *name,
-						 bool peer)
-{
-	if (peer ? cgroup_sock_active(sk, INET4_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getname4_unlocked(sk, name, peer);
-}
-
-/**
- * cgroup_sock_getname6_unlocked() - run INET6_GETPEERNAME or INET6_GETSOCKNAME
- * programs on a name
- * @sk: socket of family AF_INET6 whose lock others do not wait for
- * @name: the name as user space is to see it, which programs may rewrite
- * @peer: whether it is that of the peer
- *
- * Context: Process context, without the socket lock; may sleep.
- */
-static inline void cgroup_sock_getname6_unlocked(struct sock *sk, void *name,
-						 bool peer)
-{
-	if (peer ? cgroup_sock_active(sk, INET6_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getname6_unlocked(sk, name, peer);
 }
 
 /**

@@ -22,39 +22,19 @@ int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,
 				__be16 port);
 void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name);
 
-/**
- * cgroup_sock_sctp_binds() - whether programs see addresses that are bound
- * @sk: SCTP socket
- *
- * Context: Any.
- * Return: whether there are bind programs.
- */
+/* Whether there are programs that see what is bound, connected to or sent to. */
 static inline bool cgroup_sock_sctp_binds(struct sock *sk)
 {
 	return cgroup_sock_active(sk, INET4_BIND) ||
 	       cgroup_sock_active(sk, INET6_BIND);
 }
 
-/**
- * cgroup_sock_sctp_connects() - whether programs see the peers of associations
- * @sk: SCTP socket
- *
- * Context: Any.
- * Return: whether there are connect programs.
- */
 static inline bool cgroup_sock_sctp_connects(struct sock *sk)
 {
 	return cgroup_sock_active(sk, INET4_CONNECT) ||
 	       cgroup_sock_active(sk, INET6_CONNECT);
 }
 
-/**
- * cgroup_sock_sctp_sends() - whether programs see the addresses of messages
- * @sk: SCTP socket
- *
- * Context: Any.
- * Return: whether there are sendmsg programs.
- */
 static inline bool cgroup_sock_sctp_sends(struct sock *sk)
 {
 	return cgroup_sock_active(sk, UDP4_SENDMSG) ||

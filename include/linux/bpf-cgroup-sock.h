@@ -1,11 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * BPF programs of a cgroup at the system calls of its sockets: the entry
- * points for net/, and what the bpf() system call and the verifier ask.
+ * BPF programs of a cgroup at the system calls of its sockets: the entry points
+ * for net/, and what the bpf() system call and the verifier ask.
  *
- * An entry point is a NOP until some cgroup has a program for it. From then on
- * it looks first whether the cgroup of this very socket has one; only then is
- * there a call, a context or a lock.
+ * An entry point is one line where a call takes or gives an address:
+ *
+ *	int bind(sk, uaddr, addr_len)
+ *	{
+ *		flags = cgroup_sock_bind4(sk, uaddr, addr_len);
+ *		if (flags < 0)
+ *			return flags;
+ *		...
+ *	}
+ *
+ * and does in turn:
+ *
+ *	if (!cgroup_bpf_enabled(INET4_BIND))		// a NOP until used
+ *		return 0;
+ *	if (!cgroup_bpf_sock_enabled(sk, INET4_BIND))	// no program for this cgroup
+ *		return 0;
+ *	ctx = { sk, uaddr, addr_len };
+ *	return cgroup_sock_run_unlocked(sk, &ctx, INET4_BIND);
+ *
+ * Those with a result return 0, or -EPERM or the errno of a program, with which
+ * the system call fails. The caller undoes what it did so far. An address is
+ * always the kernel's copy, which programs may rewrite.
+ *
+ * Locking: the programs run in process context, preemptible, in an RCU read-side
+ * section, with the socket's cgroup kept by the socket. Most entry points are
+ * called without the socket lock. They take it around the programs if one of
+ * these needs it (BPF_RUN_NEEDS_SOCK_LOCK: bpf_bind(), bpf_setsockopt(),
+ * bpf_getsockopt()), and may sleep then. What an array of programs needs is
+ * fixed when it is published; an attach, a link update or an extension that
+ * brings a new need in makes a new array or waits for all readers. Entry points
+ * that say so are called with the socket lock held, as the protocol holds it
+ * there anyway.
  */
 #ifndef _BPF_CGROUP_SOCK_H
 #define _BPF_CGROUP_SOCK_H

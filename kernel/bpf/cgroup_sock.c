@@ -19,6 +19,8 @@
 
 #include "cgroup_sock.h"
 
+#include <trace/events/cgroup_sock.h>
+
 static const struct cgroup_sock_hook {
 	enum bpf_attach_type type;
 	enum bpf_prog_type prog;
@@ -26,10 +28,15 @@ static const struct cgroup_sock_hook {
 	s32 least;
 	s32 greatest;
 } cgroup_sock_hooks[] = {
-#define CGROUP_SOCK_HOOK(name, prog, least, greatest)				\
-	{ BPF_CGROUP_##name, BPF_PROG_TYPE_##prog, CGROUP_##name, least, greatest },
-#include <linux/bpf-cgroup-sock-types.h>
-#undef CGROUP_SOCK_HOOK
+#define CGROUP_SOCK_ROW(_name, _prog, _least, _greatest)				\
+	{								\
+		.type = BPF_CGROUP_##_name,				\
+		.prog = BPF_PROG_TYPE_##_prog,				\
+		.atype = CGROUP_##_name,				\
+		.least = _least,					\
+		.greatest = _greatest,					\
+	},
+	CGROUP_SOCK_HOOKS(CGROUP_SOCK_ROW)
 };
 
 static const struct cgroup_sock_hook *
@@ -64,7 +71,7 @@ enum bpf_prog_type cgroup_sock_prog_type(enum bpf_attach_type type)
  *
  * Context: Any.
  * Return: the index, or CGROUP_BPF_ATTACH_TYPE_INVALID if @type is none of
- * linux/bpf-cgroup-sock-types.h.
+ * CGROUP_SOCK_HOOKS().
  */
 enum cgroup_bpf_attach_type cgroup_sock_atype(enum bpf_attach_type type)
 {
@@ -172,35 +179,34 @@ void cgroup_sock_extend(struct bpf_prog *prog, const struct bpf_prog *ext,
 		synchronize_rcu();
 }
 
-/*
- * Bit 0 of what a program returns is its verdict. All programs run, whatever the
- * ones before said. A program can leave any number behind with bpf_set_retval(),
- * but only an errno leaves here: callers take everything else for success.
- */
 static struct cgroup_sock_verdict
-cgroup_sock_run_array(const struct bpf_prog_array *array, const void *ctx)
+cgroup_sock_run_array(const struct bpf_prog_array *array, const void *ctx,
+		      bool port_chosen)
 {
 	struct bpf_cg_run_ctx run_ctx __uninitialized;
 	const struct bpf_prog_array_item *item;
 	struct bpf_run_ctx *outer_ctx;
 	const struct bpf_prog *prog;
-	u32 verdict, any = 0;
+	u32 any = 0;
+
+	if (trace_cgroup_sock_refuse_enabled() ||
+	    trace_cgroup_sock_rewrite_enabled())
+		return cgroup_sock_run_traced(array, ctx, port_chosen);
 
 	run_ctx.retval = 0;
-	run_ctx.port_chosen = false;
+	run_ctx.port_chosen = port_chosen;
 	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
-	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
-		run_ctx.prog_item = item;
-		verdict = bpf_prog_run(prog, ctx);
-		any |= verdict;
-		if (!(verdict & 1) && !IS_ERR_VALUE((long)run_ctx.retval))
-			run_ctx.retval = -EPERM;
+	if (port_chosen) {
+		for (item = array->items; (prog = READ_ONCE(item->prog)); item++)
+			if (cgroup_sock_asks(prog))
+				any |= cgroup_sock_run_prog(&run_ctx, item, prog, ctx);
+	} else {
+		for (item = array->items; (prog = READ_ONCE(item->prog)); item++)
+			any |= cgroup_sock_run_prog(&run_ctx, item, prog, ctx);
 	}
 	bpf_reset_run_ctx(outer_ctx);
 
-	return (struct cgroup_sock_verdict){
-		IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0, any
-	};
+	return cgroup_sock_verdict(run_ctx.retval, any);
 }
 
 static const struct bpf_prog_array *
@@ -218,7 +224,7 @@ cgroup_sock_run(struct sock *sk, const void *ctx,
 	struct cgroup_sock_verdict verdict;
 
 	rcu_read_lock_dont_migrate();
-	verdict = cgroup_sock_run_array(cgroup_sock_array(sk, atype), ctx);
+	verdict = cgroup_sock_run_array(cgroup_sock_array(sk, atype), ctx, false);
 	rcu_read_unlock_migrate();
 	return verdict;
 }
@@ -239,7 +245,7 @@ cgroup_sock_run_unlocked(struct sock *sk, const void *ctx,
 	array = cgroup_sock_array(sk, atype);
 	if (likely(!(READ_ONCE(array->run_needs) & BPF_RUN_NEEDS_SOCK_LOCK))) {
 		migrate_disable();
-		verdict = cgroup_sock_run_array(array, ctx);
+		verdict = cgroup_sock_run_array(array, ctx, false);
 		migrate_enable();
 		rcu_read_unlock();
 		return verdict;
@@ -377,9 +383,7 @@ void cgroup_sock_restore_bound(struct sock *sk,
 
 int __cgroup_sock_post_bind(struct sock *sk, struct cgroup_sock_bound *before)
 {
-	int err = cgroup_sock_run(sk, sk, sk->sk_family == AF_INET ?
-				  CGROUP_INET4_POST_BIND :
-				  CGROUP_INET6_POST_BIND).err;
+	int err = cgroup_sock_run(sk, sk, cgroup_sock_post_bind_atype(sk)).err;
 
 	if (err) {
 		before->dev_if_after = sk->sk_bound_dev_if;
@@ -420,41 +424,15 @@ int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
 }
 EXPORT_SYMBOL_GPL(cgroup_sock_bind_watched);
 
-/* Those that ask whether the kernel chose the port, and no others. */
-static int cgroup_sock_run_asking(const struct bpf_prog_array *array,
-				  struct sock *sk)
-{
-	struct bpf_cg_run_ctx run_ctx = { .port_chosen = true };
-	const struct bpf_prog_array_item *item;
-	struct bpf_run_ctx *outer_ctx;
-	const struct bpf_prog *prog;
-
-	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
-	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
-		/* What has no aux stands in for one that is on its way out. */
-		if (!prog->aux ||
-		    !(cgroup_sock_prog_needs(prog) & BPF_RUN_NEEDS_CHOSEN_PORTS))
-			continue;
-		run_ctx.prog_item = item;
-		if (!(bpf_prog_run(prog, sk) & 1) &&
-		    !IS_ERR_VALUE((long)run_ctx.retval))
-			run_ctx.retval = -EPERM;
-	}
-	bpf_reset_run_ctx(outer_ctx);
-	return IS_ERR_VALUE((long)run_ctx.retval) ? run_ctx.retval : 0;
-}
-
 int __cgroup_sock_port_chosen(struct sock *sk)
 {
-	enum cgroup_bpf_attach_type atype = sk->sk_family == AF_INET ?
-		CGROUP_INET4_POST_BIND : CGROUP_INET6_POST_BIND;
 	const struct bpf_prog_array *array;
 	int err = 0;
 
 	rcu_read_lock_dont_migrate();
-	array = cgroup_sock_array(sk, atype);
+	array = cgroup_sock_array(sk, cgroup_sock_post_bind_atype(sk));
 	if (READ_ONCE(array->run_needs) & BPF_RUN_NEEDS_CHOSEN_PORTS)
-		err = cgroup_sock_run_asking(array, sk);
+		err = cgroup_sock_run_array(array, sk, true).err;
 	rcu_read_unlock_migrate();
 	if (err)
 		cgroup_sock_put_port(sk);

@@ -6,10 +6,8 @@
 
 #include <linux/bpf-cgroup-sock-addr.h>
 #include <linux/in.h>
-#include <linux/ip.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
-#include <net/ip.h>
 #include <net/ipv6.h>
 
 #include "cgroup_sock_addr.h"
@@ -52,64 +50,40 @@ int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_bind6);
 
-int cgroup_sock_refuse_routes(struct sock *sk)
-{
-	int err;
-
-	rcu_read_lock();
-	err = cgroup_sock_route4(sk, rcu_dereference(inet_sk(sk)->inet_opt));
-	if (!err && sk->sk_family == AF_INET6)
-		err = cgroup_sock_route6(sk, rcu_dereference(inet6_sk(sk)->opt));
-	rcu_read_unlock();
-	return err;
-}
-
-int __cgroup_sock_hdrincl4(const struct iphdr *iph, __be32 daddr)
-{
-	const u8 *option = (const u8 *)(iph + 1);
-	const u8 *end = (const u8 *)iph + iph->ihl * 4;
-
-	if (iph->daddr != daddr)
-		return -EPERM;
-	while (option < end && *option != IPOPT_END) {
-		if (*option == IPOPT_LSRR || *option == IPOPT_SSRR)
-			return -EPERM;
-		if (*option == IPOPT_NOOP) {
-			option++;
-			continue;
-		}
-		/* What nobody can parse leads nowhere. */
-		if (end - option < 2 || option[1] < 2)
-			break;
-		option += option[1];
-	}
-	return 0;
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
-			   const struct in6_addr *daddr)
-{
-	int flags = IP6_FH_F_SKIP_RH;
-	unsigned int offset = 0;
-
-	if (!ipv6_addr_equal(&ipv6_hdr(skb)->daddr, daddr))
-		return -EPERM;
-	return ipv6_find_hdr(skb, &offset, NEXTHDR_ROUTING, NULL, &flags) < 0 ?
-	       0 : -EPERM;
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_hdrincl6);
-#endif
-
-static bool cgroup_sock_has_options(struct sock *sk)
+static bool cgroup_sock_has_options(const struct sock *sk,
+				    enum cgroup_bpf_attach_type atype)
 {
 	if (rcu_access_pointer(inet_sk(sk)->inet_opt))
 		return true;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
+	if (atype == CGROUP_INET6_CONNECT)
 		return rcu_access_pointer(inet_sk(sk)->pinet6->opt);
 #endif
 	return false;
+}
+
+/* The options of a socket must not lead elsewhere than to an address that programs
+ * are about to see. One of IPv6 may be a v4-mapped one.
+ */
+static int cgroup_sock_refuse_routes(struct sock *sk,
+				     enum cgroup_bpf_attach_type atype)
+{
+	const struct ip_options_rcu *opt4;
+	bool leads_elsewhere;
+
+	rcu_read_lock();
+	opt4 = rcu_dereference(inet_sk(sk)->inet_opt);
+	leads_elsewhere = opt4 && opt4->opt.srr;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (atype == CGROUP_INET6_CONNECT) {
+		const struct ipv6_txoptions *opt6 =
+			rcu_dereference(inet_sk(sk)->pinet6->opt);
+
+		leads_elsewhere |= opt6 && opt6->srcrt;
+	}
+#endif
+	rcu_read_unlock();
+	return leads_elsewhere ? -EPERM : 0;
 }
 
 /* Connect programs, after what comes before them for all sockets. */
@@ -126,9 +100,8 @@ static int cgroup_sock_connect_run(struct sock *sk, struct sockaddr *uaddr,
 	/* Every protocol refuses it. */
 	if (addr_len < least)
 		return 0;
-	/* The options of the socket must not lead elsewhere than to the address. */
-	if (cgroup_sock_has_options(sk)) {
-		err = cgroup_sock_refuse_routes(sk);
+	if (cgroup_sock_has_options(sk, atype)) {
+		err = cgroup_sock_refuse_routes(sk, atype);
 		if (err)
 			return err;
 	}
@@ -210,6 +183,9 @@ int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 	before->saved = false;
 	/* The protocol refuses it. */
 	if (v4 && sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
+		return 0;
+	if (v4 ? !cgroup_sock_active(sk, INET4_CONNECT) :
+		 !cgroup_sock_active(sk, INET6_CONNECT))
 		return 0;
 	return cgroup_sock_connect_run(sk, uaddr, addr_len, before,
 				       v4 ? CGROUP_INET4_CONNECT :

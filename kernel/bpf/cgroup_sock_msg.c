@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Run the BPF programs of a cgroup on the addresses of a datagram that one of
- * its sockets sends or received, and on the names of its sockets.
+ * its sockets sends or received.
  */
 
 #include <linux/bpf-cgroup-sock-msg.h>
@@ -9,11 +9,6 @@
 #include <net/ipv6.h>
 
 #include "cgroup_sock_addr.h"
-
-/* With the socket lock, or without. */
-typedef struct cgroup_sock_verdict (*cgroup_sock_run_fn)(struct sock *sk,
-							 const void *ctx,
-							 enum cgroup_bpf_attach_type atype);
 
 static int cgroup_sock_run_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 				    __be32 *saddr, cgroup_sock_run_fn run)
@@ -142,17 +137,6 @@ int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sendto6);
 
-/* The verifier has seen to it that these programs allow. */
-static void cgroup_sock_show_name(struct sock *sk, void *name, int len,
-				  enum cgroup_bpf_attach_type atype,
-				  cgroup_sock_run_fn run)
-{
-	struct bpf_sock_addr_kern ctx __uninitialized;
-
-	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
-	run(sk, &ctx, atype);
-}
-
 void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
 {
 	cgroup_sock_show_name(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG,
@@ -166,49 +150,3 @@ void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
 			      cgroup_sock_run_unlocked);
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_recvmsg6);
-
-void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name)
-{
-	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET4_GETPEERNAME,
-			      cgroup_sock_run);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getpeername4);
-
-void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name)
-{
-	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET6_GETPEERNAME,
-			      cgroup_sock_run);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getpeername6);
-
-void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name)
-{
-	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET4_GETSOCKNAME,
-			      cgroup_sock_run);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getsockname4);
-
-void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name)
-{
-	cgroup_sock_show_name(sk, name, sizeof(*name), CGROUP_INET6_GETSOCKNAME,
-			      cgroup_sock_run);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getsockname6);
-
-void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer)
-{
-	cgroup_sock_show_name(sk, name, sizeof(struct sockaddr_in),
-			      peer ? CGROUP_INET4_GETPEERNAME :
-				     CGROUP_INET4_GETSOCKNAME,
-			      cgroup_sock_run_unlocked);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getname4_unlocked);
-
-void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer)
-{
-	cgroup_sock_show_name(sk, name, sizeof(struct sockaddr_in6),
-			      peer ? CGROUP_INET6_GETPEERNAME :
-				     CGROUP_INET6_GETSOCKNAME,
-			      cgroup_sock_run_unlocked);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_getname6_unlocked);

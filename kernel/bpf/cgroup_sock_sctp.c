@@ -3,6 +3,7 @@
  * Run the BPF programs of a cgroup on the addresses of its SCTP sockets.
  */
 
+#include <linux/bpf-cgroup-sock-route.h>
 #include <linux/bpf-cgroup-sock-sctp.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -89,17 +90,28 @@ EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_bind);
 
 int __cgroup_sock_sctp_post_bind(struct sock *sk)
 {
-	return cgroup_sock_run(sk, sk, sk->sk_family == AF_INET ?
-			       CGROUP_INET4_POST_BIND :
-			       CGROUP_INET6_POST_BIND).err;
+	return cgroup_sock_run(sk, sk, cgroup_sock_post_bind_atype(sk)).err;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_post_bind);
+
+/* An association may have addresses of both families. */
+static int cgroup_sock_sctp_refuse_routes(struct sock *sk)
+{
+	int err;
+
+	rcu_read_lock();
+	err = cgroup_sock_route4(sk, rcu_dereference(inet_sk(sk)->inet_opt));
+	if (!err && sk->sk_family == AF_INET6)
+		err = cgroup_sock_route6(sk, rcu_dereference(inet6_sk(sk)->opt));
+	rcu_read_unlock();
+	return err;
+}
 
 int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size)
 {
 	u32 returned;
 
-	return cgroup_sock_refuse_routes(sk) ?:
+	return cgroup_sock_sctp_refuse_routes(sk) ?:
 	       cgroup_sock_sctp_run_all(sk, addrs, size, CGROUP_INET4_CONNECT,
 					CGROUP_INET6_CONNECT, &returned);
 }
@@ -115,7 +127,7 @@ static int cgroup_sock_sctp_send(struct sock *sk, void *given, int size,
 
 	if (!len)
 		return 0;
-	err = cgroup_sock_refuse_routes(sk);
+	err = cgroup_sock_sctp_refuse_routes(sk);
 	if (err)
 		return err;
 	memcpy(&to, given, len);
@@ -163,7 +175,9 @@ static int cgroup_sock_sctp_dstaddr4(struct sock *sk, struct in_addr *addr, __be
 	err = cgroup_sock_sctp_sendmsg_locked(sk, &to, sizeof(to.v4)) ?:
 	      cgroup_sock_sctp_connect(sk, &to, sizeof(to.v4));
 	*addr = to.v4.sin_addr;
-	return err ?: to.v4.sin_port == port ? 0 : -EINVAL;
+	if (!err && to.v4.sin_port != port)
+		err = -EINVAL;
+	return err;
 }
 
 static int cgroup_sock_sctp_dstaddr6(struct sock *sk, struct in6_addr *addr, __be16 port)
@@ -186,7 +200,9 @@ static int cgroup_sock_sctp_dstaddr6(struct sock *sk, struct in6_addr *addr, __b
 	}
 	err = cgroup_sock_sctp_connect(sk, &to, sizeof(to));
 	*addr = to.v6.sin6_addr;
-	return err ?: to.v6.sin6_port == port ? 0 : -EINVAL;
+	if (!err && to.v6.sin6_port != port)
+		err = -EINVAL;
+	return err;
 }
 
 int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,

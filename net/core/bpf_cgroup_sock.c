@@ -12,6 +12,8 @@
 #include <net/bpf_sk_storage.h>
 #include <net/sock.h>
 
+#include "filter.h"
+
 #define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
 #define ON_MADE		(ON(INET_SOCK_CREATE) | ON(INET_SOCK_RELEASE))
 #define ON_BOUND4	ON(INET4_POST_BIND)
@@ -27,20 +29,20 @@ static const struct sock_field {
 	u64 read;
 	u64 write;
 } sock_fields[sizeof(struct bpf_sock)] = {
-	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { ON_MADE, ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, family)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, type)]		= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, protocol)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, mark)]		= { ON_MADE, ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, priority)]	= { ON_MADE, ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, src_ip4)]	= { ON_BOUND4 },
-	[bpf_ctx_range(struct bpf_sock, src_ip6)]	= { ON_BOUND6 },
-	[bpf_ctx_range(struct bpf_sock, src_port)]	= { ON_BOUND4 | ON_BOUND6 },
-	[bpf_ctx_range(struct bpf_sock, dst_port)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, dst_ip4)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, dst_ip6)]	= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, state)]		= { ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, rx_queue_mapping)] = { ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { .read = ON_MADE, .write = ON_MADE },
+	[bpf_ctx_range(struct bpf_sock, family)]		= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, type)]		= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, protocol)]	= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, mark)]		= { .read = ON_MADE, .write = ON_MADE },
+	[bpf_ctx_range(struct bpf_sock, priority)]	= { .read = ON_MADE, .write = ON_MADE },
+	[bpf_ctx_range(struct bpf_sock, src_ip4)]	= { .read = ON_BOUND4 },
+	[bpf_ctx_range(struct bpf_sock, src_ip6)]	= { .read = ON_BOUND6 },
+	[bpf_ctx_range(struct bpf_sock, src_port)]	= { .read = ON_BOUND4 | ON_BOUND6 },
+	[bpf_ctx_range(struct bpf_sock, dst_port)]	= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, dst_ip4)]	= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, dst_ip6)]	= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, state)]		= { .read = ON_ALL },
+	[bpf_ctx_range(struct bpf_sock, rx_queue_mapping)] = { .read = ON_ALL },
 };
 
 static bool cg_sock_is_valid_access(int off, int size,
@@ -115,10 +117,39 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
 	.arg1_type	= ARG_PTR_TO_CTX_OR_NULL,
 };
 
+/* Nobody else can reach the socket yet, so there is no lock to hold. */
+static const struct bpf_func_proto bpf_cg_sock_setsockopt_proto = {
+	.func		= bpf_unlocked_sk_setsockopt,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_ANYTHING,
+	.arg3_type	= ARG_ANYTHING,
+	.arg4_type	= ARG_PTR_TO_MEM | MEM_RDONLY,
+	.arg5_type	= ARG_CONST_SIZE,
+};
+
+static const struct bpf_func_proto bpf_cg_sock_getsockopt_proto = {
+	.func		= bpf_unlocked_sk_getsockopt,
+	.gpl_only	= false,
+	.ret_type	= RET_INTEGER,
+	.arg1_type	= ARG_PTR_TO_CTX,
+	.arg2_type	= ARG_ANYTHING,
+	.arg3_type	= ARG_ANYTHING,
+	.arg4_type	= ARG_PTR_TO_UNINIT_MEM,
+	.arg5_type	= ARG_CONST_SIZE,
+};
+
 static const struct bpf_func_proto *
 cg_sock_func_proto(enum bpf_func_id func_id, const struct bpf_prog *prog)
 {
+	u64 hook = BIT_ULL(prog->expected_attach_type);
+
 	switch (func_id) {
+	case BPF_FUNC_setsockopt:
+		return hook & ON(INET_SOCK_CREATE) ? &bpf_cg_sock_setsockopt_proto : NULL;
+	case BPF_FUNC_getsockopt:
+		return hook & ON(INET_SOCK_CREATE) ? &bpf_cg_sock_getsockopt_proto : NULL;
 	case BPF_FUNC_get_socket_cookie:
 		return &bpf_get_socket_cookie_cg_sock_proto;
 	case BPF_FUNC_get_netns_cookie:

@@ -14,6 +14,8 @@
 #include <net/ipv6_stubs.h>
 #include <net/sock.h>
 
+#include "filter.h"
+
 #define ON(hook)	BIT_ULL(BPF_CGROUP_##hook)
 #define ON_CONNECT	(ON(INET4_CONNECT) | ON(INET6_CONNECT))
 #define ON_NAME4	(ON(UDP4_RECVMSG) | ON(INET4_GETPEERNAME) | ON(INET4_GETSOCKNAME))
@@ -31,10 +33,6 @@
 static_assert(offsetof(struct sockaddr_in, sin_port) ==
 	      offsetof(struct sockaddr_in6, sin6_port));
 
-#define UADDR	offsetof(struct bpf_sock_addr_kern, uaddr)
-#define SK	offsetof(struct bpf_sock_addr_kern, sk)
-#define SOURCE	offsetof(struct bpf_sock_addr_kern, t_ctx)
-
 /* By the offset in the context: where a field lives in the kernel, and which
  * attach types may read and write it. Loads and stores have the field's unit of
  * four bytes; narrow loads may be shorter, wide loads and stores have two units.
@@ -50,58 +48,88 @@ static const struct addr_field {
 	u64 write;
 } addr_fields[sizeof(struct bpf_sock_addr)] = {
 	[bpf_ctx_range(struct bpf_sock_addr, user_family)] = {
-		offsetof(struct bpf_sock_addr, user_family),
-		UADDR, offsetof(struct sockaddr, sa_family), 2,
+		.start = offsetof(struct bpf_sock_addr, user_family),
+		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
+		.target = offsetof(struct sockaddr, sa_family),
+		.target_size = sizeof_field(struct sockaddr, sa_family),
 		.read = ON_ALL,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, user_ip4)] = {
-		offsetof(struct bpf_sock_addr, user_ip4),
-		UADDR, offsetof(struct sockaddr_in, sin_addr), 4,
-		.narrow = true, .read = ON_INET4, .write = ON_INET4,
+		.start = offsetof(struct bpf_sock_addr, user_ip4),
+		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
+		.target = offsetof(struct sockaddr_in, sin_addr),
+		.target_size = sizeof_field(struct sockaddr_in, sin_addr),
+		.narrow = true,
+		.read = ON_INET4,
+		.write = ON_INET4,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, user_ip6)] = {
-		offsetof(struct bpf_sock_addr, user_ip6),
-		UADDR, offsetof(struct sockaddr_in6, sin6_addr), 16,
-		.narrow = true, .wide = true, .read = ON_INET6, .write = ON_INET6,
+		.start = offsetof(struct bpf_sock_addr, user_ip6),
+		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
+		.target = offsetof(struct sockaddr_in6, sin6_addr),
+		.target_size = sizeof_field(struct sockaddr_in6, sin6_addr),
+		.narrow = true,
+		.wide = true,
+		.read = ON_INET6,
+		.write = ON_INET6,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, user_port)] = {
-		offsetof(struct bpf_sock_addr, user_port),
-		UADDR, offsetof(struct sockaddr_in, sin_port), 2,
-		.narrow = true, .read = ON_ALL, .write = ON_ALL,
+		.start = offsetof(struct bpf_sock_addr, user_port),
+		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
+		.target = offsetof(struct sockaddr_in, sin_port),
+		.target_size = sizeof_field(struct sockaddr_in, sin_port),
+		.narrow = true,
+		.read = ON_ALL,
+		.write = ON_ALL,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, family)] = {
-		offsetof(struct bpf_sock_addr, family),
-		SK, offsetof(struct sock, sk_family), 2,
+		.start = offsetof(struct bpf_sock_addr, family),
+		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
+		.target = offsetof(struct sock, sk_family),
+		.target_size = sizeof_field(struct sock, sk_family),
 		.read = ON_ALL,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, type)] = {
-		offsetof(struct bpf_sock_addr, type),
-		SK, offsetof(struct sock, sk_type), 2,
+		.start = offsetof(struct bpf_sock_addr, type),
+		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
+		.target = offsetof(struct sock, sk_type),
+		.target_size = sizeof_field(struct sock, sk_type),
 		.read = ON_ALL,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, protocol)] = {
-		offsetof(struct bpf_sock_addr, protocol),
-		SK, offsetof(struct sock, sk_protocol), 2,
+		.start = offsetof(struct bpf_sock_addr, protocol),
+		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
+		.target = offsetof(struct sock, sk_protocol),
+		.target_size = sizeof_field(struct sock, sk_protocol),
 		.read = ON_ALL,
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip4)] = {
-		offsetof(struct bpf_sock_addr, msg_src_ip4),
-		SOURCE, 0, 4,
+		.start = offsetof(struct bpf_sock_addr, msg_src_ip4),
+		.pointer = offsetof(struct bpf_sock_addr_kern, t_ctx),
+		.target_size = sizeof(__be32),
 		.narrow = true,
-		.read = ON(UDP4_SENDMSG), .write = ON(UDP4_SENDMSG),
+		.read = ON(UDP4_SENDMSG),
+		.write = ON(UDP4_SENDMSG),
 	},
 	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip6)] = {
-		offsetof(struct bpf_sock_addr, msg_src_ip6),
-		SOURCE, 0, 16,
-		.narrow = true, .wide = true,
-		.read = ON(UDP6_SENDMSG), .write = ON(UDP6_SENDMSG),
+		.start = offsetof(struct bpf_sock_addr, msg_src_ip6),
+		.pointer = offsetof(struct bpf_sock_addr_kern, t_ctx),
+		.target_size = sizeof(struct in6_addr),
+		.narrow = true,
+		.wide = true,
+		.read = ON(UDP6_SENDMSG),
+		.write = ON(UDP6_SENDMSG),
 	},
 	[bpf_ctx_range_ptr(struct bpf_sock_addr, sk)] = {
-		offsetof(struct bpf_sock_addr, sk),
-		SK,
+		.start = offsetof(struct bpf_sock_addr, sk),
+		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
 		.read = ON_ALL,
 	},
 };
+
+static_assert(sizeof(struct bpf_sock_addr) <= U8_MAX);
+static_assert(sizeof(struct bpf_sock_addr_kern) <= U8_MAX);
+static_assert(BPF_CGROUP_UNIX_GETSOCKNAME < BITS_PER_TYPE(u64));
 
 static bool cg_sock_addr_is_valid_access(int off, int size,
 					 enum bpf_access_type type,
@@ -295,15 +323,16 @@ static const struct bpf_func_proto bpf_cg_sock_addr_sk_lookup_udp_proto = {
 	.arg5_type	= ARG_ANYTHING,
 };
 
-static int bind4(struct sock *sk, struct sockaddr_in *sin, u32 flags)
+static int cg_sock_addr_bind4(struct sock *sk, struct sockaddr_in *sin,
+			      u32 flags)
 {
 	return __inet_bind(sk, (struct sockaddr *)sin, sizeof(*sin), flags);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
 /* A socket of family AF_INET6 exists, so the IPv6 module is there. */
-static int bind6(struct sock *sk, struct sockaddr_in6 *sin6, int addr_len,
-		 u32 flags)
+static int cg_sock_addr_bind6(struct sock *sk, struct sockaddr_in6 *sin6,
+			      int addr_len, u32 flags)
 {
 	return ipv6_bpf_stub->inet6_bind(sk, (struct sockaddr *)sin6, addr_len,
 					 flags);
@@ -312,8 +341,8 @@ static int bind6(struct sock *sk, struct sockaddr_in6 *sin6, int addr_len,
 /* INET4_CONNECT also sees the datagram sockets of family AF_INET6 that talk
  * IPv4; their source address is the v4-mapped one.
  */
-static int bind6_mapped(struct sock *sk, const struct sockaddr_in *sin,
-			u32 flags)
+static int cg_sock_addr_bind6_mapped(struct sock *sk,
+				     const struct sockaddr_in *sin, u32 flags)
 {
 	struct sockaddr_in6 mapped = {
 		.sin6_family = AF_INET6,
@@ -321,29 +350,31 @@ static int bind6_mapped(struct sock *sk, const struct sockaddr_in *sin,
 	};
 
 	ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &mapped.sin6_addr);
-	return bind6(sk, &mapped, sizeof(mapped), flags);
+	return cg_sock_addr_bind6(sk, &mapped, sizeof(mapped), flags);
 }
 #endif
 
-static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
+static int cg_sock_addr_bind_to(struct sock *sk, struct sockaddr *addr,
+				int addr_len)
 {
-	u32 flags = BIND_BY_PROG;
+	u32 flags = 0;
 
 	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
 		return -EINVAL;
 	if (!((struct sockaddr_in *)addr)->sin_port)
-		flags |= BIND_LATE_PORT;
+		flags = BIND_LATE_PORT;
 
 	switch (addr->sa_family) {
 	case AF_INET:
 		if (addr_len < sizeof(struct sockaddr_in))
 			return -EINVAL;
 		if (sk->sk_family == AF_INET)
-			return bind4(sk, (struct sockaddr_in *)addr, flags);
+			return cg_sock_addr_bind4(sk, (struct sockaddr_in *)addr,
+						  flags);
 #if IS_ENABLED(CONFIG_IPV6)
 		if (sk->sk_family == AF_INET6)
-			return bind6_mapped(sk, (struct sockaddr_in *)addr,
-					    flags);
+			return cg_sock_addr_bind6_mapped(sk, (struct sockaddr_in *)addr,
+							 flags);
 #endif
 		return -EAFNOSUPPORT;
 #if IS_ENABLED(CONFIG_IPV6)
@@ -352,7 +383,8 @@ static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
 			return -EINVAL;
 		if (sk->sk_family != AF_INET6)
 			return -EAFNOSUPPORT;
-		return bind6(sk, (struct sockaddr_in6 *)addr, addr_len, flags);
+		return cg_sock_addr_bind6(sk, (struct sockaddr_in6 *)addr,
+					  addr_len, flags);
 #endif
 	default:
 		return -EAFNOSUPPORT;
@@ -362,8 +394,8 @@ static int bind_to(struct sock *sk, struct sockaddr *addr, int addr_len)
 /* What connect() is to take back if it fails is what was there before the first
  * call; what this one is to take back is what was there before it.
  */
-static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
-			int addr_len)
+static int cg_sock_addr_bind(struct bpf_sock_addr_kern *ctx,
+			     struct sockaddr *addr, int addr_len)
 {
 	struct cgroup_sock_bound *before = ctx->t_ctx, own;
 	int err;
@@ -372,7 +404,7 @@ static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
 	if (!ctx->sk->sk_prot->get_port)
 		return -EOPNOTSUPP;
 	__cgroup_sock_save_bound(ctx->sk, &own);
-	err = bind_to(ctx->sk, addr, addr_len);
+	err = cg_sock_addr_bind_to(ctx->sk, addr, addr_len);
 	own.dev_if_after = ctx->sk->sk_bound_dev_if;
 	if (err) {
 		cgroup_sock_restore_bound(ctx->sk, &own);
@@ -384,8 +416,8 @@ static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
 	return 0;
 }
 #else
-static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
-			int addr_len)
+static int cg_sock_addr_bind(struct bpf_sock_addr_kern *ctx,
+			     struct sockaddr *addr, int addr_len)
 {
 	return -EAFNOSUPPORT;
 }
@@ -394,7 +426,7 @@ static int bind_by_prog(struct bpf_sock_addr_kern *ctx, struct sockaddr *addr,
 BPF_CALL_3(bpf_bind, struct bpf_sock_addr_kern *, ctx, struct sockaddr *, addr,
 	   int, addr_len)
 {
-	return bind_by_prog(ctx, addr, addr_len);
+	return cg_sock_addr_bind(ctx, addr, addr_len);
 }
 
 static const struct bpf_func_proto bpf_bind_proto = {

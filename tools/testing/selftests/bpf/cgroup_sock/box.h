@@ -6,6 +6,7 @@
 #include "util.h"
 
 #include "asking.h"
+#include "attaches.h"
 #ifdef WITH_UNIX
 #include "record_unix.skel.h"
 #else
@@ -58,18 +59,11 @@ static inline struct bpf_program *box_program(struct box *box, enum hook hook)
 /* A libbpf that does not know the sections of these programs has to be told. */
 static inline void box_set_types(struct box *box)
 {
-	static const enum bpf_attach_type types[HOOKS] = {
-		[CONNECT_UNIX]	= BPF_CGROUP_UNIX_CONNECT,
-		[SENDMSG_UNIX]	= BPF_CGROUP_UNIX_SENDMSG,
-		[RECVMSG_UNIX]	= BPF_CGROUP_UNIX_RECVMSG,
-		[GETPEERNAME_UNIX] = BPF_CGROUP_UNIX_GETPEERNAME,
-		[GETSOCKNAME_UNIX] = BPF_CGROUP_UNIX_GETSOCKNAME,
-	};
 	int i;
 
 	for (i = CONNECT_UNIX; i <= GETSOCKNAME_UNIX; i++) {
-		bpf_program__set_type(box_program(box, i), BPF_PROG_TYPE_CGROUP_SOCK_ADDR);
-		bpf_program__set_expected_attach_type(box_program(box, i), types[i]);
+		bpf_program__set_type(box_program(box, i), attaches[i].prog);
+		bpf_program__set_expected_attach_type(box_program(box, i), attaches[i].type);
 	}
 }
 

@@ -71,6 +71,25 @@ link_show() {
 		bpftool link show pinned "$pins/link" | grep -E "attach_type cgroup_inet4_connect"
 }
 
+rewritten='INET4_CONNECT .*addr=127.0.0.1:4040->127.0.0.2:4041 '
+
+trace_cmd() {
+	trace-cmd record -q -e cgroup_sock -o /tmp/trace.dat "$0" redirected &&
+		trace-cmd report -i /tmp/trace.dat | grep "cgroup_sock_rewrite: *$rewritten"
+}
+
+perf_record() {
+	perf record -q -a -e 'cgroup_sock:*' -o /tmp/perf.data "$0" redirected &&
+		perf script -i /tmp/perf.data | grep "cgroup_sock_rewrite: *$rewritten"
+}
+
+# Each attach type has an event in events_test.c.
+bpftrace_all() {
+	bpftrace -c $here/events_test -e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }' > /tmp/bpftrace
+	tail -n 30 /tmp/bpftrace
+	[ "$(grep -c '^@seen' /tmp/bpftrace)" -eq 21 ]
+}
+
 link_detach() {
 	bpftool link detach pinned "$pins/link" && ! redirected
 }
@@ -83,8 +102,14 @@ feature_probe() {
 			grep -E -- '- bpf_bind\b'
 }
 
+# For those that trace a command.
+if [ "${1:-}" = redirected ]; then
+	redirected
+	exit
+fi
+
 ktap_print_header
-ktap_set_plan $((7 + ${#types[@]}))
+ktap_set_plan $((10 + ${#types[@]}))
 mkdir "$cgroup"
 ip link add clients-vrf type vrf table 77
 ip link set clients-vrf up
@@ -96,7 +121,10 @@ for type in "${types[@]}"; do
 done
 try 'a skeleton attaches by a link' skeleton
 try 'bpftool link show' link_show
+try 'trace-cmd' trace_cmd
+try 'perf record' perf_record
 try 'bpftool link detach' link_detach
+try 'bpftrace' bpftrace_all
 try 'bpftool feature probe' feature_probe
 rm -r "$pins"
 ip link del clients-vrf

@@ -41,21 +41,25 @@ static __always_inline int verdict(enum hook hook, __u32 mask)
 	return order[hook].verdict & mask;
 }
 
+static __always_inline void choose(struct bpf_sock *ctx, const struct order *todo)
+{
+	if (!todo->write_device)
+		return;
+	ctx->bound_dev_if = todo->device;
+	ctx->mark = todo->mark;
+	ctx->priority = todo->priority;
+}
+
 SEC("cgroup/sock_create")
 int create(struct bpf_sock *ctx)
 {
-	struct order *todo = &order[CREATE];
 	struct seen *saw = &seen[CREATE];
 
 	saw->calls++;
 	saw->family = ctx->family;
 	saw->type = ctx->type;
 	saw->protocol = ctx->protocol;
-	if (todo->write_device) {
-		ctx->bound_dev_if = todo->device;
-		ctx->mark = todo->mark;
-		ctx->priority = todo->priority;
-	}
+	choose(ctx, &order[CREATE]);
 	return verdict(CREATE, 1);
 }
 
@@ -68,6 +72,7 @@ int release(struct bpf_sock *ctx)
 	saw->family = ctx->family;
 	saw->type = ctx->type;
 	saw->protocol = ctx->protocol;
+	choose(ctx, &order[RELEASE]);
 	return verdict(RELEASE, 1);
 }
 

@@ -40,7 +40,7 @@ struct order {
 	__u32 verdict;		/* what the program returns, as far as its hook allows */
 	int retval;		/* for bpf_set_retval(), if not 0 */
 	__u32 spared;		/* this many calls are allowed before that */
-	__u32 write_device;	/* create: write device, mark and priority */
+	__u32 write_device;	/* create, release: write device, mark and priority */
 	__u32 device;
 	__u32 mark;
 	__u32 priority;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the threads of threads.c give their socket, for threads.bpf.c to find nothing else. */
+/* What the threads of threads_test.c give their socket, for threads.bpf.c to find nothing else. */
 #ifndef THREADS_H
 #define THREADS_H
 

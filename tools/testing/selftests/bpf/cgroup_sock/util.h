@@ -12,6 +12,7 @@
 #include <linux/ipv6.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,60 @@ static inline int endpoint_ip_len(const struct endpoint *e)
 {
 	return e->any.sa_family == AF_INET ? 4 : 16;
 }
+
+/* The IP address of @e at @port, without a scope and whatever else @e has. */
+static inline struct endpoint ip_at(struct endpoint e, int port)
+{
+	struct endpoint plain = endpoint(e.any.sa_family, "", port);
+
+	memcpy((void *)endpoint_ip(&plain), endpoint_ip(&e), endpoint_ip_len(&e));
+	return plain;
+}
+
+/* What a program of record.bpf.c saw of an address of @family, but in post_bind. */
+static inline struct endpoint seen_endpoint(int family, const struct seen *seen)
+{
+	struct endpoint e = endpoint(family, "", ntohs(seen->port));
+
+	memcpy((void *)endpoint_ip(&e), seen->ip, endpoint_ip_len(&e));
+	return e;
+}
+
+/* All of an endpoint, as text: "127.0.0.1:80", "[fe80::1%2]:80", with bytes that follow. */
+static inline const char *endpoint_text(struct endpoint e)
+{
+	static char texts[4][128];
+	static int next;
+	char *text = texts[next++ % ARRAY_LEN(texts)], ip[INET6_ADDRSTRLEN], scope[16] = "";
+	socklen_t i = offsetof(struct sockaddr_in, sin_zero);
+	int len;
+
+	if (e.any.sa_family != AF_INET && e.any.sa_family != AF_INET6) {
+		snprintf(text, sizeof(*texts), "family %d", e.any.sa_family);
+		return text;
+	}
+	inet_ntop(e.any.sa_family, endpoint_ip(&e), ip, sizeof(ip));
+	if (e.any.sa_family == AF_INET6) {
+		if (e.in6.sin6_scope_id)
+			snprintf(scope, sizeof(scope), "%%%u", e.in6.sin6_scope_id);
+		i = sizeof(e.in6);
+		len = snprintf(text, sizeof(*texts), "[%s%s]:%d", ip, scope, ntohs(e.in.sin_port));
+		if (e.in6.sin6_flowinfo)
+			len += snprintf(text + len, sizeof(*texts) - len, " flow %x",
+					ntohl(e.in6.sin6_flowinfo));
+	} else {
+		len = snprintf(text, sizeof(*texts), "%s:%d", ip, ntohs(e.in.sin_port));
+	}
+	for (; i < e.len; i++) {
+		if (e.room[i])
+			len += snprintf(text + len, sizeof(*texts) - len, " [%d]=%02x", i,
+					(unsigned char)e.room[i]);
+	}
+	return text;
+}
+
+/* For tests with kselftest_harness.h: says what was wanted and what came. */
+#define EXPECT_ENDPOINT(want, got)	EXPECT_STREQ(endpoint_text(want), endpoint_text(got))
 
 static inline int make(int family, int type, int protocol)
 {

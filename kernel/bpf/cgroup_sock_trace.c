@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run the BPF programs of a cgroup and tell by tracepoints which one refused a
+ * call of a socket, and what they changed in it.
+ */
+
+#include <linux/cgroup.h>
+#include <linux/sock_diag.h>
+#include <linux/string_helpers.h>
+#include <net/inet_sock.h>
+
+#include "cgroup_sock.h"
+
+/* An abstract name begins with an @, as ss(8) shows it. */
+static int cgroup_sock_print_path(char *text, int size, const char *path, int len)
+{
+	bool abstract = len > 0 && !*path;
+	int printed = abstract;
+
+	if (!abstract)
+		len = strnlen(path, len);
+	else if (size > 1)
+		*text = '@';
+	printed += string_escape_mem(path + abstract, len - abstract,
+				     text + abstract, max(size - abstract - 1, 0),
+				     ESCAPE_HEX | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+	if (size)
+		text[min(printed, size - 1)] = 0;
+	return printed;
+}
+
+/* Returns the length of the whole text without the final zero, as snprintf(). */
+static int cgroup_sock_print(char *text, int size,
+			     const struct cgroup_sock_name *name)
+{
+	int path_len = name->len - (int)offsetof(struct sockaddr_un, sun_path);
+
+	if (name->any.sa_family == AF_UNIX)
+		return cgroup_sock_print_path(text, size, name->local.sun_path,
+					      max(path_len, 0));
+	if (!name->len)
+		return snprintf(text, size, "%s", "");
+	if (name->any.sa_family == AF_INET6 && name->v6.sin6_scope_id)
+		return snprintf(text, size, "%pISpsc", &name->any);
+	return snprintf(text, size, "%pISpc", &name->any);
+}
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/cgroup_sock.h>
+
+static struct sock *cgroup_sock_of(const struct bpf_prog *prog, const void *ctx)
+{
+	const struct bpf_sock_addr_kern *addr = ctx;
+
+	return prog->type == BPF_PROG_TYPE_CGROUP_SOCK ? (struct sock *)ctx : addr->sk;
+}
+
+static void cgroup_sock_view_bound(struct cgroup_sock_name *name,
+				   const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		name->len = sizeof(name->v6);
+		name->v6.sin6_family = AF_INET6;
+		name->v6.sin6_addr = sk->sk_v6_rcv_saddr;
+		name->v6.sin6_port = htons(inet->inet_num);
+		return;
+	}
+#endif
+	name->len = sizeof(name->v4);
+	name->v4.sin_family = AF_INET;
+	name->v4.sin_addr.s_addr = inet->inet_rcv_saddr;
+	name->v4.sin_port = htons(inet->inet_num);
+}
+
+/* All bytes are set, as two views are compared as a whole. */
+static void cgroup_sock_view(struct cgroup_sock_view *view,
+			     const struct bpf_prog *prog, const void *ctx)
+{
+	const struct sock *sk = cgroup_sock_of(prog, ctx);
+	const struct bpf_sock_addr_kern *addr = ctx;
+
+	memset(view, 0, sizeof(*view));
+	view->dev_if = READ_ONCE(sk->sk_bound_dev_if);
+	view->mark = READ_ONCE(sk->sk_mark);
+	view->priority = READ_ONCE(sk->sk_priority);
+
+	if (prog->type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR) {
+		view->addr.len = min(addr->uaddrlen, sizeof(view->addr.local));
+		memcpy(&view->addr.local, addr->uaddr, view->addr.len);
+	}
+
+	switch (prog->expected_attach_type) {
+	case BPF_CGROUP_INET4_POST_BIND:
+	case BPF_CGROUP_INET6_POST_BIND:
+		cgroup_sock_view_bound(&view->addr, sk);
+		break;
+	case BPF_CGROUP_INET4_CONNECT:
+	case BPF_CGROUP_INET6_CONNECT:
+		cgroup_sock_view_bound(&view->source, sk);
+		break;
+	case BPF_CGROUP_UDP4_SENDMSG:
+		view->source.len = sizeof(view->source.v4);
+		view->source.v4.sin_family = AF_INET;
+		view->source.v4.sin_addr.s_addr = *(__be32 *)addr->t_ctx;
+		break;
+	case BPF_CGROUP_UDP6_SENDMSG:
+		view->source.len = sizeof(view->source.v6);
+		view->source.v6.sin6_family = AF_INET6;
+		view->source.v6.sin6_addr = *(struct in6_addr *)addr->t_ctx;
+		break;
+	default:
+		break;
+	}
+}
+
+struct cgroup_sock_verdict
+cgroup_sock_run_traced(const struct bpf_prog_array *array, const void *ctx,
+		       bool port_chosen)
+{
+	struct bpf_cg_run_ctx run_ctx = { .port_chosen = port_chosen };
+	const struct bpf_prog *prog, *refuser = NULL;
+	const struct bpf_prog_array_item *item;
+	struct cgroup_sock_view first, before, now;
+	struct bpf_run_ctx *outer_ctx;
+	struct sock *sk = NULL;
+	u64 refuser_cgroup = 0;
+	u32 any = 0;
+
+	outer_ctx = bpf_set_run_ctx(&run_ctx.run_ctx);
+	for (item = array->items; (prog = READ_ONCE(item->prog)); item++) {
+		if (!prog->aux || (port_chosen && !cgroup_sock_asks(prog)))
+			continue;
+		cgroup_sock_view(&before, prog, ctx);
+		if (!sk) {
+			sk = cgroup_sock_of(prog, ctx);
+			first = before;
+		}
+
+		any |= cgroup_sock_run_prog(&run_ctx, item, prog, ctx);
+
+		cgroup_sock_view(&now, prog, ctx);
+		if (memcmp(&before, &now, sizeof(now)))
+			trace_cgroup_sock_rewrite(sk, prog, item->cgroup_id,
+						  &before, &now, 0);
+		if (!IS_ERR_VALUE((long)run_ctx.retval)) {
+			refuser = NULL;
+		} else if (!refuser) {
+			refuser = prog;
+			refuser_cgroup = item->cgroup_id;
+		}
+	}
+	bpf_reset_run_ctx(outer_ctx);
+
+	/* Nothing is refused when a socket goes. */
+	if (refuser &&
+	    refuser->expected_attach_type != BPF_CGROUP_INET_SOCK_RELEASE)
+		trace_cgroup_sock_refuse(sk, refuser, refuser_cgroup, &first,
+					 &now, run_ctx.retval);
+	return cgroup_sock_verdict(run_ctx.retval, any);
+}

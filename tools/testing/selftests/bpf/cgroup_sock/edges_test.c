@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Edges around the hooks where other kernels of the last years failed. */
+#include "ring.h"
+#include "../../kselftest_harness.h"
+#include <stddef.h>
+#include <linux/unistd.h>
+
+#include "box.h"
+
+FIXTURE(edges) {
+	struct box box;
+};
+
+FIXTURE_SETUP(edges)
+{
+	ASSERT_EQ(0, box_open(&self->box));
+}
+
+FIXTURE_TEARDOWN(edges)
+{
+	box_close(&self->box);
+}
+
+static int make_storage(enum bpf_map_type type)
+{
+	return bpf_map_create(type, "storage", sizeof(struct bpf_cgroup_storage_key), 8, 0, NULL);
+}
+
+/* A program that counts in @storage, and goes on in a program of @calls, if there are some. */
+static int load_counting(enum bpf_prog_type prog, enum bpf_attach_type type, int storage, int calls)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+		BPF_LD_MAP_FD(BPF_REG_1, storage),
+		BPF_MOV64_IMM(BPF_REG_2, 0),
+		BPF_EMIT_CALL(BPF_FUNC_get_local_storage),
+		BPF_MOV64_IMM(BPF_REG_1, 1),
+		BPF_STX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 0),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_insn calling[] = {
+		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+		BPF_LD_MAP_FD(BPF_REG_1, storage),
+		BPF_MOV64_IMM(BPF_REG_2, 0),
+		BPF_EMIT_CALL(BPF_FUNC_get_local_storage),
+		BPF_MOV64_REG(BPF_REG_1, BPF_REG_6),
+		BPF_LD_MAP_FD(BPF_REG_2, calls),
+		BPF_MOV64_IMM(BPF_REG_3, 0),
+		BPF_EMIT_CALL(BPF_FUNC_tail_call),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+
+	return calls < 0 ? load_insns(prog, type, insns, ARRAY_LEN(insns)) :
+			   load_insns(prog, type, calling, ARRAY_LEN(calling));
+}
+
+static const struct {
+	enum bpf_prog_type prog;
+	enum bpf_attach_type type;
+} programs[] = {
+	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE },
+	{ BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND },
+	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT },
+	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG },
+	{ BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UNIX_CONNECT },
+};
+
+static const enum bpf_map_type storages[] = {
+	BPF_MAP_TYPE_CGROUP_STORAGE, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+};
+
+/* Storage is that of the program which was attached, so a tail call must not bring another one. */
+TEST_F(edges, a_tail_call_to_other_storage)
+{
+	int i, j, key = 0, same, other, calls, caller, first, second;
+
+	for (i = 0; i < ARRAY_LEN(programs); i++) {
+		for (j = 0; j < ARRAY_LEN(storages); j++) {
+			same = make_storage(storages[j]);
+			other = make_storage(storages[j]);
+			calls = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "calls", 4, 4, 1, NULL);
+			caller = load_counting(programs[i].prog, programs[i].type, same, calls);
+			first = load_counting(programs[i].prog, programs[i].type, same, -1);
+			second = load_counting(programs[i].prog, programs[i].type, other, -1);
+			ASSERT_LE(0, caller);
+			ASSERT_LE(0, first);
+			ASSERT_LE(0, second);
+			EXPECT_EQ(0, bpf_map_update_elem(calls, &key, &first, 0));
+			EXPECT_EQ(-EINVAL, bpf_map_update_elem(calls, &key, &second, 0) ? -errno : 0) {
+				TH_LOG("attach type %d", programs[i].type);
+			}
+			close(second);
+			close(first);
+			close(caller);
+			close(calls);
+			close(other);
+			close(same);
+		}
+	}
+}
+
+TEST_F(edges, a_link_update_to_other_storage)
+{
+	int i, j, same, other, link, first, again, second;
+
+	for (i = 0; i < ARRAY_LEN(programs); i++) {
+		for (j = 0; j < ARRAY_LEN(storages); j++) {
+			same = make_storage(storages[j]);
+			other = make_storage(storages[j]);
+			first = load_counting(programs[i].prog, programs[i].type, same, -1);
+			again = load_counting(programs[i].prog, programs[i].type, same, -1);
+			second = load_counting(programs[i].prog, programs[i].type, other, -1);
+			ASSERT_LE(0, first);
+			ASSERT_LE(0, again);
+			ASSERT_LE(0, second);
+			link = bpf_link_create(first, self->box.cgroup, programs[i].type, NULL);
+			ASSERT_LE(0, link);
+			EXPECT_EQ(0, bpf_link_update(link, again, NULL));
+			EXPECT_EQ(-EINVAL, bpf_link_update(link, second, NULL)) {
+				TH_LOG("attach type %d", programs[i].type);
+			}
+			close(link);
+			close(second);
+			close(again);
+			close(first);
+			close(other);
+			close(same);
+		}
+	}
+}
+
+/* User space that was compiled before the newest fields gets none of them. */
+TEST_F(edges, a_query_with_a_short_attribute)
+{
+	int page = sysconf(_SC_PAGESIZE), size = offsetof(union bpf_attr, query.prog_attach_flags);
+	char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	union bpf_attr *attr = (void *)memory + page - size;
+	__u32 ids[4] = {};
+
+	ASSERT_NE(MAP_FAILED, (void *)memory);
+	ASSERT_EQ(0, mprotect(memory + page, page, PROT_NONE));
+	ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	attr->query.target_fd = self->box.cgroup;
+	attr->query.attach_type = BPF_CGROUP_INET_SOCK_CREATE;
+	attr->query.prog_ids = (unsigned long)ids;
+	attr->query.prog_cnt = ARRAY_LEN(ids);
+	EXPECT_EQ(0, syscall(__NR_bpf, BPF_PROG_QUERY, attr, size) ? -errno : 0);
+	EXPECT_EQ(1, attr->query.prog_cnt);
+	EXPECT_NE(0, ids[0]);
+	munmap(memory, 2 * page);
+}
+
+/* The socket is a pointer: it is read as a whole or not at all. */
+TEST_F(edges, narrow_reads_of_the_socket)
+{
+	static const int sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	int sk = offsetof(struct bpf_sock_addr, sk), i, off, fd;
+
+	for (i = 0; i < ARRAY_LEN(sizes); i++) {
+		for (off = 0; off < 8; off += 1 << i) {
+			struct bpf_insn insns[] = {
+				BPF_RAW_INSN(BPF_LDX | BPF_MEM | sizes[i], BPF_REG_0, BPF_REG_1,
+					     sk + off, 0),
+				BPF_MOV64_IMM(BPF_REG_0, 1),
+				BPF_EXIT_INSN(),
+			};
+
+			fd = load_insns(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT,
+					insns, ARRAY_LEN(insns));
+			EXPECT_EQ(sizes[i] == BPF_DW && !off, fd >= 0) {
+				TH_LOG("%d bytes at %d", 1 << i, off);
+			}
+			if (fd >= 0)
+				close(fd);
+		}
+	}
+}
+
+/*
+ * An address of RFC 2133 has no scope id. Each call takes it, and what programs write to it is what
+ * the call uses; one byte less is refused before them.
+ */
+#define SHORT	((int)offsetof(struct sockaddr_in6, sin6_scope_id))
+
+static const struct {
+	const char *name;
+	int type;
+	int protocol;
+	bool connects_only;	/* has no messages with an address */
+	bool wants_scope;	/* in bind() and with a message, whatever the address */
+} kinds[] = {
+	{ "udp", SOCK_DGRAM, 0 },
+	{ "udplite", SOCK_DGRAM, IPPROTO_UDPLITE },
+	{ "ping", SOCK_DGRAM, IPPROTO_ICMPV6, .wants_scope = true },
+	{ "raw", SOCK_RAW, 253 },
+	{ "tcp", SOCK_STREAM, 0, true },
+	{ "mptcp", SOCK_STREAM, IPPROTO_MPTCP, true },
+	{ "dccp", 6 /* SOCK_DCCP */, IPPROTO_DCCP, true },
+};
+
+enum { BY_BIND, BY_CONNECT, BY_SENDTO, BY_RING_BIND, BY_RING_CONNECT, BY_RING_SENDMSG, WAYS };
+
+static int call(struct ring *ring, int way, int fd, struct endpoint *to)
+{
+	/* For ICMP an echo request. */
+	char echo[8] = { (char)128 };
+	struct iovec iov = { echo, sizeof(echo) };
+	struct msghdr message = { &to->any, to->len, &iov, 1 };
+
+	switch (way) {
+	case BY_BIND:
+		return do_bind(fd, *to);
+	case BY_CONNECT:
+		return do_connect(fd, *to);
+	case BY_SENDTO:
+		return sendto(fd, echo, sizeof(echo), 0, &to->any, to->len) < 0 ? -errno : 0;
+	case BY_RING_BIND:
+		return ring_bind(ring, fd, to);
+	case BY_RING_CONNECT:
+		return ring_connect(ring, fd, &to->any, to->len);
+	default:
+		return ring_message(ring, IORING_OP_SENDMSG, fd, &message);
+	}
+}
+
+static enum hook hook_of(int way)
+{
+	return way == BY_BIND || way == BY_RING_BIND ? BIND6 :
+	       way == BY_CONNECT || way == BY_RING_CONNECT ? CONNECT6 : SENDMSG6;
+}
+
+TEST_F(edges, an_address_without_scope_id)
+{
+	struct endpoint asked = endpoint(AF_INET6, "fd00::2", 0), to, used;
+	struct endpoint other = endpoint(AF_INET6, "fd00::9", 0);
+	int i, way, fd, ret;
+	struct ring ring;
+	bool refused;
+
+	ASSERT_EQ(0, ring_open(&ring));
+	ASSERT_EQ(0, box_attach(&self->box, BIND6));
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT6));
+	ASSERT_EQ(0, box_attach(&self->box, SENDMSG6));
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		for (way = 0; way < WAYS; way++) {
+			enum hook hook = hook_of(way);
+			struct order *order = &self->box.order[hook];
+			struct seen *saw = &self->box.seen[hook];
+
+			if (hook == SENDMSG6 && kinds[i].connects_only)
+				continue;
+			refused = kinds[i].wants_scope && hook != CONNECT6;
+			asked.in6.sin6_port = kinds[i].type == SOCK_RAW && hook == SENDMSG6 ?
+				0 : htons(4001);
+			other.in6.sin6_port = asked.in6.sin6_port;
+			order->rewrite = 1;
+			order->port = other.in6.sin6_port;
+			memcpy(order->ip, &other.in6.sin6_addr, 16);
+
+			fd = make(AF_INET6, kinds[i].type, kinds[i].protocol);
+			ASSERT_LE(0, fd);
+			memset(saw, 0, sizeof(*saw));
+			to = asked;
+			to.len = SHORT - 1;
+			EXPECT_EQ(-EINVAL, call(&ring, way, fd, &to)) {
+				TH_LOG("%s, way %d", kinds[i].name, way);
+			}
+			EXPECT_EQ(0, saw->calls) {
+				TH_LOG("%s, way %d", kinds[i].name, way);
+			}
+			close(fd);
+
+			fd = make(AF_INET6, kinds[i].type, kinds[i].protocol);
+			to = asked;
+			to.len = SHORT;
+			/* Nobody listens, and nothing but the place of the address is asked here. */
+			ret = call(&ring, way, fd, &to);
+			EXPECT_TRUE(refused ? ret == -EINVAL : ret >= 0 || ret == -ECONNREFUSED) {
+				TH_LOG("%s, way %d: %d", kinds[i].name, way, ret);
+			}
+			if (refused) {
+				close(fd);
+				continue;
+			}
+			EXPECT_EQ(1, saw->calls) {
+				TH_LOG("%s, way %d", kinds[i].name, way);
+			}
+			EXPECT_EQ(0, memcmp(saw->ip, &asked.in6.sin6_addr, 16));
+			used = hook == BIND6 ? local_of(fd) : peer_of(fd);
+			if (hook == BIND6 || (hook == CONNECT6 && ret >= 0))
+				EXPECT_EQ(0, memcmp(&other.in6.sin6_addr, &used.in6.sin6_addr, 16)) {
+					TH_LOG("%s, way %d", kinds[i].name, way);
+				}
+			close(fd);
+		}
+	}
+	close(ring.fd);
+}
+
+TEST_HARNESS_MAIN

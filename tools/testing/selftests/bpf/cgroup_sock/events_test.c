@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The tracepoints cgroup_sock_refuse and cgroup_sock_rewrite: who refused a call, or changed it. */
+#include <sys/un.h>
+
+#include "../../kselftest_harness.h"
+#define WITH_UNIX
+#include "box.h"
+#include "events.skel.h"
+
+#define TRACEFS	"/sys/kernel/tracing/instances"
+
+enum call { MAKE, CLOSE, BIND, CONNECT, SEND, RECEIVE, PEERNAME, OWNNAME };
+
+union name {
+	struct endpoint ip;
+	struct sockaddr_un local;
+};
+
+FIXTURE(events) {
+	struct box box;
+	char trace[64];
+	int neighbours[2];
+	__u64 cgroup;
+};
+
+FIXTURE_VARIANT(events) {
+	enum hook hook;
+	enum bpf_attach_type type;
+	const char *name;
+	int family;
+	enum call call;
+	bool cannot_refuse;
+	const char *refused;	/* what stands after addr= in the event of a refusal */
+	const char *rewritten;	/* and in that of a rewrite, NULL if there can be none */
+};
+
+#define VARIANT(_name, _type, ...)						\
+	FIXTURE_VARIANT_ADD(events, _name)					\
+	{									\
+		.type = BPF_CGROUP_##_type, .name = #_type, __VA_ARGS__		\
+	}
+#define V4	.family = AF_INET
+#define V6	.family = AF_INET6
+#define LOCAL	.family = AF_UNIX
+
+VARIANT(create, INET_SOCK_CREATE, .hook = CREATE, V4, .call = MAKE,
+	.refused = "-> source=->", .rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3");
+VARIANT(release, INET_SOCK_RELEASE, .hook = RELEASE, V4, .call = CLOSE, .cannot_refuse = true,
+	.rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3");
+VARIANT(post_bind4, INET4_POST_BIND, .hook = POST_BIND4, V4, .call = BIND,
+	.refused = "127.0.0.1:4001->127.0.0.1:4001 ");
+VARIANT(post_bind6, INET6_POST_BIND, .hook = POST_BIND6, V6, .call = BIND,
+	.refused = "[::1]:4001->[::1]:4001 ");
+VARIANT(bind4, INET4_BIND, .hook = BIND4, V4, .call = BIND,
+	.refused = "127.0.0.1:4001->127.0.0.1:4001 ",
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
+VARIANT(bind6, INET6_BIND, .hook = BIND6, V6, .call = BIND,
+	.refused = "[::1]:4001->[::1]:4001 ", .rewritten = "[::1]:4001->[fd00::9]:4009 ");
+VARIANT(connect4, INET4_CONNECT, .hook = CONNECT4, V4, .call = CONNECT,
+	.refused = "127.0.0.1:4001->127.0.0.1:4001 source=0.0.0.0:0->0.0.0.0:0 ",
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:4002 ");
+VARIANT(connect6, INET6_CONNECT, .hook = CONNECT6, V6, .call = CONNECT,
+	.refused = "[::1]:4001->[::1]:4001 source=[::]:0->[::]:0 ",
+	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:4002 ");
+VARIANT(sendmsg4, UDP4_SENDMSG, .hook = SENDMSG4, V4, .call = SEND,
+	.refused = "127.0.0.1:4001->127.0.0.1:4001 source=0.0.0.0:0->0.0.0.0:0 ",
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:0 ");
+VARIANT(sendmsg6, UDP6_SENDMSG, .hook = SENDMSG6, V6, .call = SEND,
+	.refused = "[::1]:4001->[::1]:4001 source=[::]:0->[::]:0 ",
+	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:0 ");
+VARIANT(recvmsg4, UDP4_RECVMSG, .hook = RECVMSG4, V4, .call = RECEIVE, .cannot_refuse = true,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
+VARIANT(recvmsg6, UDP6_RECVMSG, .hook = RECVMSG6, V6, .call = RECEIVE, .cannot_refuse = true,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 ");
+VARIANT(getpeername4, INET4_GETPEERNAME, .hook = GETPEERNAME4, V4, .call = PEERNAME,
+	.cannot_refuse = true, .rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
+VARIANT(getpeername6, INET6_GETPEERNAME, .hook = GETPEERNAME6, V6, .call = PEERNAME,
+	.cannot_refuse = true, .rewritten = "[::1]:4001->[fd00::9]:4009 ");
+VARIANT(getsockname4, INET4_GETSOCKNAME, .hook = GETSOCKNAME4, V4, .call = OWNNAME,
+	.cannot_refuse = true, .rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
+VARIANT(getsockname6, INET6_GETSOCKNAME, .hook = GETSOCKNAME6, V6, .call = OWNNAME,
+	.cannot_refuse = true, .rewritten = "[::1]:4001->[fd00::9]:4009 ");
+VARIANT(connect_unix, UNIX_CONNECT, .hook = CONNECT_UNIX, LOCAL, .call = CONNECT,
+	.refused = "@events\\x20\\x0a\\x5c\\xff->@events\\x20\\x0a\\x5c\\xff ",
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+VARIANT(sendmsg_unix, UNIX_SENDMSG, .hook = SENDMSG_UNIX, LOCAL, .call = SEND,
+	.refused = "@events\\x20\\x0a\\x5c\\xff->@events\\x20\\x0a\\x5c\\xff ",
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+VARIANT(recvmsg_unix, UNIX_RECVMSG, .hook = RECVMSG_UNIX, LOCAL, .call = RECEIVE,
+	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+VARIANT(getpeername_unix, UNIX_GETPEERNAME, .hook = GETPEERNAME_UNIX, LOCAL, .call = PEERNAME,
+	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+VARIANT(getsockname_unix, UNIX_GETSOCKNAME, .hook = GETSOCKNAME_UNIX, LOCAL, .call = OWNNAME,
+	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+
+static bool is_sock(enum hook hook)
+{
+	return hook <= POST_BIND6;
+}
+
+/* The program of the box that does as it is told is the second of three. */
+static int attach_three(struct box *box, enum hook hook, enum bpf_attach_type type,
+			int neighbours[2])
+{
+	enum bpf_prog_type prog = is_sock(hook) ? BPF_PROG_TYPE_CGROUP_SOCK :
+						  BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		neighbours[i] = load_return(prog, type, 1);
+		if (neighbours[i] < 0)
+			return neighbours[i];
+	}
+	err = bpf_prog_attach(neighbours[0], box->cgroup, type, BPF_F_ALLOW_MULTI);
+	err = err ?: box_attach(box, hook);
+	return err ?: bpf_prog_attach(neighbours[1], box->cgroup, type, BPF_F_ALLOW_MULTI);
+}
+
+static __u32 id_of(struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len);
+	return info.id;
+}
+
+static int set_events(const char *trace, bool on)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/events/cgroup_sock/enable", trace);
+	return write_file(path, on ? "1" : "0");
+}
+
+/* The events that stand in the trace, and how many there are of @name. */
+static int read_events(const char *trace, const char *name, char *line, size_t size)
+{
+	char path[128], text[4096], event[64];
+	int count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/trace", trace);
+	snprintf(event, sizeof(event), ": cgroup_sock_%s: ", name);
+	*line = 0;
+	file = fopen(path, "r");
+	while (file && fgets(text, sizeof(text), file)) {
+		char *found = strstr(text, event);
+
+		if (!found)
+			continue;
+		count++;
+		snprintf(line, size, "%s", found + strlen(event));
+		line[strcspn(line, "\n")] = 0;
+	}
+	if (file)
+		fclose(file);
+	return count;
+}
+
+FIXTURE_SETUP(events)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, box_open(&self->box));
+	ASSERT_EQ(0, fstat(self->box.cgroup, &st));
+	self->cgroup = st.st_ino;
+	snprintf(self->trace, sizeof(self->trace), TRACEFS "/events-%d", getpid());
+	ASSERT_EQ(0, mkdir(self->trace, 0755));
+	ASSERT_EQ(0, attach_three(&self->box, variant->hook, variant->type, self->neighbours));
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	set_events(self->trace, false);
+	rmdir(self->trace);
+	box_close(&self->box);
+}
+
+static union name name_of(int family)
+{
+	static const char path[] = "\0events \n\\\xff";
+	union name name = {};
+
+	if (family != AF_UNIX) {
+		name.ip = endpoint(family, family == AF_INET ? "127.0.0.1" : "::1", 4001);
+		return name;
+	}
+	name.local.sun_family = AF_UNIX;
+	memcpy(name.local.sun_path, path, sizeof(path) - 1);
+	return name;
+}
+
+static socklen_t len_of(int family, const union name *name)
+{
+	return family == AF_UNIX ? offsetof(struct sockaddr_un, sun_path) + 11 : name->ip.len;
+}
+
+static int bound_socket(int family)
+{
+	union name name = name_of(family);
+	int fd = make(family, SOCK_DGRAM, 0);
+
+	return bind(fd, (void *)&name, len_of(family, &name)) ? -errno : fd;
+}
+
+/* What the call returned, or an errno. */
+static int do_call(enum call call, int family)
+{
+	union name name = name_of(family), other;
+	socklen_t len = len_of(family, &name), other_len = sizeof(other);
+	char byte = 'x';
+	int fd, peer = -1, ret = 0;
+
+	if (call == PEERNAME && family == AF_UNIX)
+		peer = bound_socket(family);
+	fd = call == RECEIVE || call == OWNNAME ? bound_socket(family) :
+						  make(family, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return fd;
+	switch (call) {
+	case BIND:
+		ret = bind(fd, (void *)&name, len);
+		break;
+	case CONNECT:
+		ret = connect(fd, (void *)&name, len);
+		break;
+	case SEND:
+		ret = sendto(fd, &byte, 1, 0, (void *)&name, len);
+		break;
+	case RECEIVE:
+		/* A message to itself. */
+		sendto(fd, &byte, 1, 0, (void *)&name, len);
+		ret = recvfrom(fd, &byte, 1, MSG_DONTWAIT, (void *)&other, &other_len);
+		break;
+	case PEERNAME:
+		connect(fd, (void *)&name, len);
+		ret = getpeername(fd, (void *)&other, &other_len);
+		break;
+	case OWNNAME:
+		ret = getsockname(fd, (void *)&other, &other_len);
+		break;
+	default:
+		break;
+	}
+	ret = ret < 0 ? -errno : 0;
+	if (peer >= 0)
+		close(peer);
+	close(fd);
+	return ret;
+}
+
+static bool contains(const char *line, const char *part)
+{
+	if (strstr(line, part))
+		return true;
+	fprintf(stderr, "# wanted \"%s\" in \"%s\"\n", part, line);
+	return false;
+}
+
+static bool names(const char *line, const char *hook, __u32 id, __u64 prog_cgroup, __u64 cgroup,
+		  int family)
+{
+	char text[128];
+	int len = snprintf(text, sizeof(text), "%s prog_id=%u prog_tag=", hook, id);
+
+	if (strncmp(line, text, len)) {
+		fprintf(stderr, "# wanted \"%s\" at the begin of \"%s\"\n", text, line);
+		return false;
+	}
+	snprintf(text, sizeof(text), " prog_cgroup=%llu cgroup=%llu cookie=",
+		 (unsigned long long)prog_cgroup, (unsigned long long)cgroup);
+	if (!contains(line, text))
+		return false;
+	snprintf(text, sizeof(text), " family=%d type=2 protocol=", family);
+	return contains(line, text);
+}
+
+/* Only what programs do is an event. */
+TEST_F(events, nothing_of_an_allowed_call)
+{
+	char line[1024];
+
+	ASSERT_EQ(0, set_events(self->trace, true));
+	do_call(variant->call, variant->family);
+	EXPECT_EQ(0, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_EQ(0, read_events(self->trace, "rewrite", line, sizeof(line)));
+	EXPECT_NE(0, self->box.seen[variant->hook].calls);
+}
+
+TEST_F(events, the_second_of_three_refuses)
+{
+	struct order *order = &self->box.order[variant->hook];
+	char line[1024], addr[256];
+
+	order->verdict = 0;
+	order->retval = variant->cannot_refuse ? 0 : -EBUSY;
+	ASSERT_EQ(0, set_events(self->trace, true));
+	EXPECT_EQ(variant->cannot_refuse ? 0 : -EBUSY, do_call(variant->call, variant->family) ==
+		  -EBUSY ? -EBUSY : 0);
+	if (variant->cannot_refuse) {
+		EXPECT_EQ(0, read_events(self->trace, "refuse", line, sizeof(line)));
+		return;
+	}
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(names(line, variant->name, id_of(box_program(&self->box, variant->hook)),
+			  self->cgroup, self->cgroup, variant->family));
+	snprintf(addr, sizeof(addr), " err=-%d addr=%s", EBUSY, variant->refused);
+	EXPECT_TRUE(contains(line, addr));
+	EXPECT_EQ(0, read_events(self->trace, "rewrite", line, sizeof(line)));
+}
+
+TEST_F(events, the_second_of_three_rewrites)
+{
+	struct endpoint to = endpoint(variant->family, variant->family == AF_INET ?
+				      "127.0.0.9" : "fd00::9", 4009);
+	struct endpoint source = endpoint(variant->family, variant->family == AF_INET ?
+					  "127.0.0.2" : "fd00::2", 4002);
+	struct order *order = &self->box.order[variant->hook];
+	char line[1024], addr[256];
+
+	order->rewrite = 1;
+	order->write_device = 1;
+	order->device = 1;
+	order->mark = 2;
+	order->priority = 3;
+	order->path_len = sizeof("/run/path");
+	strcpy(order->path, "/run/path");
+	if (variant->family != AF_UNIX) {
+		order->port = to.in.sin_port;
+		memcpy(order->ip, endpoint_ip(&to), endpoint_ip_len(&to));
+		memcpy(order->source, endpoint_ip(&source), endpoint_ip_len(&source));
+		memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
+		order->bind_port = source.in.sin_port;
+		order->bind_family = variant->family;
+	}
+	ASSERT_EQ(0, set_events(self->trace, true));
+	do_call(variant->call, variant->family);
+	EXPECT_EQ(0, read_events(self->trace, "refuse", line, sizeof(line)));
+	if (!variant->rewritten) {
+		EXPECT_EQ(0, read_events(self->trace, "rewrite", line, sizeof(line)));
+		return;
+	}
+	EXPECT_EQ(1, read_events(self->trace, "rewrite", line, sizeof(line)));
+	EXPECT_TRUE(names(line, variant->name, id_of(box_program(&self->box, variant->hook)),
+			  self->cgroup, self->cgroup, variant->family));
+	snprintf(addr, sizeof(addr), " err=0 addr=%s", variant->rewritten);
+	EXPECT_TRUE(contains(line, addr));
+}
+
+FIXTURE(chain) {
+	struct box box;
+	char trace[64];
+	__u64 cgroup;
+};
+
+FIXTURE_SETUP(chain)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, box_open(&self->box));
+	ASSERT_EQ(0, fstat(self->box.cgroup, &st));
+	self->cgroup = st.st_ino;
+	snprintf(self->trace, sizeof(self->trace), TRACEFS "/chain-%d", getpid());
+	ASSERT_EQ(0, mkdir(self->trace, 0755));
+	ASSERT_EQ(0, set_events(self->trace, true));
+}
+
+FIXTURE_TEARDOWN(chain)
+{
+	set_events(self->trace, false);
+	rmdir(self->trace);
+	box_close(&self->box);
+}
+
+/* A program of a parent is that of its own cgroup, also after an update of its link. */
+TEST_F(chain, a_parent_refuses)
+{
+	__u32 id = id_of(box_program(&self->box, CREATE));
+	char child[96], line[1024];
+	struct stat st;
+	int fd, allow;
+
+	ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	snprintf(child, sizeof(child), "%s/child", self->box.path);
+	fd = cgroup_make(child);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fstat(fd, &st));
+	ASSERT_EQ(0, cgroup_join(child));
+	allow = load_return(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 1);
+	ASSERT_EQ(0, bpf_prog_attach(allow, fd, BPF_CGROUP_INET_SOCK_CREATE, BPF_F_ALLOW_MULTI));
+
+	ASSERT_EQ(0, bpf_link_update(bpf_link__fd(self->box.links[CREATE]), allow, NULL));
+	ASSERT_EQ(0, bpf_link_update(bpf_link__fd(self->box.links[CREATE]),
+				     bpf_program__fd(box_program(&self->box, CREATE)), NULL));
+	self->box.order[CREATE].verdict = 0;
+	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", id, self->cgroup, st.st_ino, AF_INET));
+	cgroup_join(self->box.path);
+	close(fd);
+	rmdir(child);
+}
+
+/* Of two that refuse the first is named, with the errno that the caller gets. */
+TEST_F(chain, the_first_of_two_refuses)
+{
+	int refuse = load_return(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0);
+	char line[1024];
+
+	ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	ASSERT_EQ(0, bpf_prog_attach(refuse, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+				     BPF_F_ALLOW_MULTI));
+	self->box.order[CREATE].verdict = 0;
+	self->box.order[CREATE].retval = -EACCES;
+	EXPECT_EQ(-EACCES, make(AF_INET, SOCK_DGRAM, 0));
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", id_of(box_program(&self->box, CREATE)),
+			  self->cgroup, self->cgroup, AF_INET));
+	EXPECT_TRUE(contains(line, " err=-13 "));
+}
+
+/* A call that a later program lets pass after all was not refused. */
+TEST_F(chain, a_refusal_is_taken_back)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_IMM(BPF_REG_1, 0),
+		BPF_EMIT_CALL(BPF_FUNC_set_retval),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	int pardon = load_insns(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, insns,
+				ARRAY_LEN(insns));
+	char line[1024];
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	ASSERT_EQ(0, bpf_prog_attach(pardon, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+				     BPF_F_ALLOW_MULTI));
+	self->box.order[CREATE].verdict = 0;
+	fd = make(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_LE(0, fd);
+	close(fd);
+	EXPECT_EQ(0, read_events(self->trace, "refuse", line, sizeof(line)));
+}
+
+/* Only those that ask run on a port that the kernel chose. */
+TEST_F(chain, a_chosen_port_is_refused)
+{
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 4001);
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+	char line[1024];
+
+	ASSERT_EQ(0, box_attach(&self->box, PLAIN_POST_BIND4));
+	ASSERT_EQ(0, box_attach(&self->box, POST_BIND4));
+	self->box.order[PLAIN_POST_BIND4].verdict = 0;
+	self->box.order[POST_BIND4].verdict = 0;
+	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(names(line, "INET4_POST_BIND", id_of(box_program(&self->box, POST_BIND4)),
+			  self->cgroup, self->cgroup, AF_INET));
+	EXPECT_EQ(0, self->box.seen[PLAIN_POST_BIND4].calls);
+	EXPECT_EQ(1, self->box.seen[POST_BIND4].chosen);
+}
+
+/* A flag of bind programs is not lost. */
+TEST_F(chain, a_program_vouches_for_the_port)
+{
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, BIND4));
+	self->box.order[BIND4].verdict = 3;
+	fd = make(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, setegid(65534));
+	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_EQ(0, do_bind(fd, endpoint(AF_INET, "127.0.0.1", 77)));
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setegid(0));
+	close(fd);
+}
+
+/* Programs on the tracepoints themselves get the program and both views. */
+TEST_F(chain, raw_programs_see_them)
+{
+	__u32 id = id_of(box_program(&self->box, CREATE));
+	struct events *events = events__open_and_load();
+
+	ASSERT_NE(NULL, events);
+	ASSERT_EQ(0, events__attach(events));
+	ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	self->box.order[CREATE].verdict = 0;
+	self->box.order[CREATE].write_device = 1;
+	self->box.order[CREATE].mark = 7;
+	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
+	EXPECT_EQ(id, events->bss->refuser);
+	EXPECT_EQ(-EPERM, events->bss->refused_with);
+	EXPECT_EQ(id, events->bss->rewriter);
+	EXPECT_EQ(0, events->bss->old_mark);
+	EXPECT_EQ(7, events->bss->mark);
+	events__destroy(events);
+}
+
+TEST_HARNESS_MAIN
