@@ -15,7 +15,7 @@ for kernel in "${kernels[@]}"; do
 	mkdir -p "$out"
 	image=$build/$kernel/bzImage
 	[ "$kernel" != peer ] || image=$peer
-	# Kernels after 6.12 have no DCCP, and then no UDP-Lite. Failed tests are for the table to show.
+	# Kernels after 6.12 have no DCCP, and then no UDP-Lite. The table shows failed tests.
 	cat > "$out/job" <<-JOB
 		has() { python3 -c "import socket; socket.socket(socket.AF_INET, \$1, \$2)"; }
 		has 2 136 || lacks=udplite

@@ -870,7 +870,8 @@ static enum verdict d12_scope(void)
 		fd = open_socket(k);
 		message(k, fd, &to, NULL);
 		from.len = sizeof(from.in6);
-		if (recvfrom(s, data, sizeof(data), MSG_DONTWAIT, &from.any, &from.len) < 0)
+		if (s >= 0 &&
+		    recvfrom(s, data, sizeof(data), MSG_DONTWAIT, &from.any, &from.len) < 0)
 			add(&failed, "%s", k->name);
 		close(fd);
 		close(s);

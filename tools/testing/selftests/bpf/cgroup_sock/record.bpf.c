@@ -17,15 +17,18 @@
 struct order order[HOOKS];
 struct seen seen[HOOKS];
 /* Verifiers since 7.3 take nothing but an errno for bpf_set_retval(). */
-const volatile bool only_errno;
+const bool only_errno;
 
 static __always_inline int verdict(enum hook hook, __u32 mask)
 {
+	const bool *errnos = &only_errno;
 	int retval = order[hook].retval;
 
 	if (seen[hook].calls <= order[hook].spared)
 		return 1;
-	if (only_errno) {
+	/* box.h sets it before the verifier, which knows it then. The compiler must not. */
+	asm volatile("" : "+r"(errnos));
+	if (*errnos) {
 		if (retval < -4095)
 			return 1;
 		/* Two comparisons, from which the verifier learns the range. */
