@@ -5,6 +5,7 @@ build	:= build
 tests	:= tools/testing/selftests/bpf/cgroup_sock
 qemu	:= $(tests)/qemu
 samples	:= samples/bpf/cgroup_sock
+tool	:= tools/bpf/cgsock
 logs	:= $(build)/log
 step	= @scripts/step $(logs)/$@.log
 
@@ -68,7 +69,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
+		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
 		$(build)/mutant*
 
@@ -99,6 +100,9 @@ selftests: tree
 
 samples: packages
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
+
+tools: packages ## build cgsock
+	$(step) "cgsock" $(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock
 
 check-ours: ours selftests
 	@$(qemu)/test.sh $(build) ours $(T)
@@ -138,5 +142,5 @@ check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples check-ours check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests samples tools check-ours check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Programs that are loaded, attached by pinned links, replaced, detached and found. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cgsock.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+static FILE *chatter;
+static char *chatter_text;
+static size_t chatter_size;
+
+static int keep_chatter(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(chatter, format, args);
+}
+
+static bool have_capability(unsigned int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return data[capability / 32].effective & 1U << capability % 32;
+}
+
+/* A kernel before CAP_BPF asks for CAP_SYS_ADMIN, which also is enough in its place. */
+void begin_look(void)
+{
+	struct statfs fs;
+
+	if (!have_capability(CAP_SYS_ADMIN) && !have_capability(CAP_BPF))
+		fail("CAP_BPF is missing; try sudo");
+	if (!have_capability(CAP_NET_ADMIN))
+		fail("CAP_NET_ADMIN is missing; try sudo");
+	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
+		fail(BPFFS " is no BPF file system; mount -t bpf bpf " BPFFS);
+	if (access(BPFFS, X_OK))
+		fail(BPFFS ": %s; it is for its owner only, see chmod(1)", strerror(errno));
+	chatter = open_memstream(&chatter_text, &chatter_size);
+	if (!chatter)
+		fail("out of memory");
+	libbpf_set_print(keep_chatter);
+}
+
+void begin_change(void)
+{
+	int fd;
+
+	begin_look();
+	if (mkdir(PINS, 0755) && errno != EEXIST)
+		fail(PINS ": %s", strerror(errno));
+	fd = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX))
+		fail(PINS ": %s", strerror(errno));
+}
+
+/* A kernel without the hook calls its expected attach type invalid. */
+static void need_hook(const struct bpf_program *program)
+{
+	const struct bpf_insn allow[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int fd;
+
+	opts.expected_attach_type = bpf_program__expected_attach_type(program);
+	fd = bpf_prog_load(bpf_program__type(program), "probe", "GPL", allow, 2, &opts);
+	if (fd == -EINVAL)
+		fail("this kernel has no %s hook; cgsock doctor lists those it has",
+		     bpf_program__section_name(program));
+	if (fd < 0)
+		fail("cannot load a program for %s: %s; cgsock doctor looks for the reason",
+		     bpf_program__section_name(program), strerror(-fd));
+	close(fd);
+}
+
+void load_programs(struct bpf_object *object)
+{
+	struct bpf_program *program;
+	int err;
+
+	bpf_object__for_each_program(program, object)
+		if (bpf_program__autoload(program))
+			need_hook(program);
+	err = bpf_object__load(object);
+	if (!err)
+		return;
+	fflush(chatter);
+	fputs(chatter_text, stderr);
+	fail("cannot load the programs: %s; the lines above tell why", strerror(-err));
+}
+
+int open_map(const struct place *place, const char *tool, const char *map)
+{
+	char *path = text("%s/%s/maps/%s", place->pins, tool, map);
+	int fd = bpf_obj_get(path);
+
+	free(path);
+	return fd;
+}
+
+/* The maps of global variables have dots in their names, which pins cannot have. */
+static char *map_pin(const struct bpf_map *map)
+{
+	char *name = text("%s", bpf_map__name(map));
+
+	for (char *dot = name; (dot = strchr(dot, '.'));)
+		*dot = '_';
+	return name;
+}
+
+bool reuse_map(const struct place *place, const char *tool, struct bpf_map *map)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	char *name = map_pin(map);
+	int fd = open_map(place, tool, name);
+	bool same;
+
+	free(name);
+	if (fd < 0)
+		return false;
+	same = !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) && !bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return same;
+}
+
+/* Removes a directory of pins with all that is in it. */
+static void remove_pins(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		char *child;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		child = text("%s/%s", path, entry->d_name);
+		if (unlink(child))
+			remove_pins(child);
+		free(child);
+	}
+	closedir(directory);
+	rmdir(path);
+}
+
+static int make_directory(const char *path)
+{
+	return mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+static int pin(int fd, const char *directory, const char *kind, const char *name)
+{
+	char *path = text("%s/%s/%s", directory, kind, name);
+	int err = bpf_obj_pin(fd, path) ? -errno : 0;
+
+	free(path);
+	return err;
+}
+
+static int get_pin(const char *directory, const char *kind, const char *name)
+{
+	char *path = text("%s/%s/%s", directory, kind, name);
+	int fd = bpf_obj_get(path);
+
+	free(path);
+	return fd;
+}
+
+static const char *hint(int err)
+{
+	if (err == -EPERM)
+		return "; a program here or above wants the hook alone, see bpftool cgroup tree";
+	return err == -E2BIG ? "; the cgroup has as many programs as it can have" : "";
+}
+
+static __u64 id_of_cgroup(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) ? 0 : status.st_ino;
+}
+
+static __u64 cgroup_of_link(int link)
+{
+	struct bpf_link_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(link, &info, &size) ? 0 : info.cgroup.cgroup_id;
+}
+
+/* A program whose link was updated, and the one it had before. */
+struct step {
+	int link;
+	int old;
+};
+
+/*
+ * Links one program: by the link that is there, if it is one to this cgroup, else by a new one.
+ * Pins the link and the program below @staging.
+ */
+static int link_program(const struct place *place, const char *current, const char *staging,
+			const struct bpf_program *program, struct step *step)
+{
+	enum bpf_attach_type type = bpf_program__expected_attach_type(program);
+	const char *name = bpf_program__name(program);
+	int fd = bpf_program__fd(program), link, err;
+
+	step->old = get_pin(current, "programs", name);
+	link = get_pin(current, "links", name);
+	if (link >= 0 && step->old >= 0 && cgroup_of_link(link) == id_of_cgroup(place->fd)) {
+		err = bpf_link_update(link, fd, NULL) ? -errno : 0;
+	} else {
+		close(link);
+		close(step->old);
+		step->old = -1;
+		link = bpf_link_create(fd, place->fd, type, NULL);
+		err = link < 0 ? link : 0;
+	}
+	step->link = link;
+	if (err)
+		complain("cannot attach to %s: %s%s", bpf_program__section_name(program),
+			 strerror(-err), hint(err));
+	return err ?: pin(link, staging, "links", name) ?: pin(fd, staging, "programs", name);
+}
+
+static int pin_maps(const char *staging, struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		char *name = map_pin(map);
+
+		err = err ?: pin(bpf_map__fd(map), staging, "maps", name);
+		free(name);
+	}
+	return err;
+}
+
+static int make_staging(const struct place *place, const char *staging)
+{
+	static const char * const kinds[] = { "", "/links", "/programs", "/maps" };
+	int err = make_directory(place->pins);
+
+	/* What a run left that was killed. */
+	remove_pins(staging);
+	for (unsigned int i = 0; i < 4 && !err; i++) {
+		char *path = text("%s%s", staging, kinds[i]);
+
+		err = make_directory(path);
+		free(path);
+	}
+	return err;
+}
+
+bool attach_programs(const struct place *place, const char *tool, struct bpf_object *object)
+{
+	char *current = text("%s/%s", place->pins, tool);
+	char *staging = text("%s/%s+", place->pins, tool);
+	struct bpf_program *program;
+	int count = 0, err;
+	struct step *steps;
+
+	bpf_object__for_each_program(program, object)
+		count++;
+	steps = allocate(count * sizeof(*steps));
+	count = 0;
+	err = make_staging(place, staging) ?: pin_maps(staging, object);
+	bpf_object__for_each_program(program, object) {
+		if (err || !bpf_program__autoload(program))
+			continue;
+		err = link_program(place, current, staging, program, &steps[count]);
+		if (steps[count].link >= 0)
+			count++;
+	}
+	/* What was there has the name of the staging then, and goes with it. */
+	if (!err && renameat2(AT_FDCWD, staging, AT_FDCWD, current, RENAME_EXCHANGE))
+		err = errno == ENOENT && !rename(staging, current) ? 0 : -errno;
+	if (err) {
+		complain("%s: %s; nothing was changed", place->name, strerror(-err));
+		for (int i = 0; i < count; i++)
+			if (steps[i].old >= 0)
+				bpf_link_update(steps[i].link, steps[i].old, NULL);
+	}
+	/* New links go with their last pin and descriptor. */
+	remove_pins(staging);
+	for (int i = 0; i < count; i++) {
+		close(steps[i].link);
+		close(steps[i].old);
+	}
+	free(steps);
+	free(current);
+	free(staging);
+	return !err;
+}
+
+bool detach_programs(const struct place *place, const char *tool)
+{
+	char *current = text("%s/%s", place->pins, tool);
+	bool found = !access(current, F_OK);
+
+	remove_pins(current);
+	/* Only the last tool's. */
+	rmdir(place->pins);
+	free(current);
+	return found;
+}
+
+/* A name that escape() made; false if it is none of a cgroup. */
+static bool unescape(const char *escaped, char *name)
+{
+	unsigned int byte;
+
+	if (*escaped != '-')
+		return false;
+	while (*escaped) {
+		if (*escaped == '%' && sscanf(escaped + 1, "%2x", &byte) == 1) {
+			*name++ = byte;
+			escaped += 3;
+		} else {
+			*name++ = *escaped == '-' ? '/' : *escaped;
+			escaped++;
+		}
+	}
+	*name = '\0';
+	return true;
+}
+
+static void see_link(struct attached *attached, const struct place *place,
+		     void (*see)(const struct attached *, void *), void *data)
+{
+	char *directory = text("%s/%s", place->pins, attached->tool);
+	int fd = get_pin(directory, "links", attached->program);
+	struct bpf_link_info info = {};
+	__u32 size = sizeof(info);
+
+	free(directory);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		fail("%s/%s/links/%s: %s", place->pins, attached->tool, attached->program,
+		     strerror(errno));
+	close(fd);
+	attached->link_id = info.id;
+	attached->program_id = info.prog_id;
+	attached->attach_type = info.cgroup.attach_type;
+	attached->cgroup_id = info.cgroup.cgroup_id;
+	attached->lost = !info.cgroup.cgroup_id || place->fd < 0 ||
+			 info.cgroup.cgroup_id != id_of_cgroup(place->fd);
+	see(attached, data);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+	/* "+" ends the name of a staging. */
+	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+');
+}
+
+void for_each_attached(void (*see)(const struct attached *attached, void *data), void *data)
+{
+	struct dirent **cgroups, **tools, **links;
+	int count, n, m;
+
+	count = scandir(PINS, &cgroups, not_hidden, alphasort);
+	for (int i = 0; i < count; i++) {
+		char name[NAME_MAX + 1];
+		struct place place;
+
+		if (!unescape(cgroups[i]->d_name, name))
+			continue;
+		place_of(&place, name);
+		n = scandir(place.pins, &tools, not_hidden, alphasort);
+		for (int j = 0; j < n; j++) {
+			char *path = text("%s/%s/links", place.pins, tools[j]->d_name);
+
+			m = scandir(path, &links, not_hidden, alphasort);
+			for (int k = 0; k < m; k++) {
+				struct attached attached = {
+					.cgroup = place.name,
+					.tool = tools[j]->d_name,
+					.program = links[k]->d_name,
+				};
+
+				see_link(&attached, &place, see, data);
+			}
+			free(path);
+		}
+		close(place.fd);
+	}
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "cgsock.h"
+#include "help.h"
+#include "main.h"
+
+static const struct command commands[] = {
+	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },
+};
+
+const struct command *command;
+
+static void usage(FILE *stream)
+{
+	fputs(help_cgsock, stream);
+	fputs("\ncommands:\n", stream);
+	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].line);
+	fputs("\n\"cgsock COMMAND --help\" tells more, with examples.\n", stream);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("cgsock " VERSION);
+		return 0;
+	}
+	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		command = &commands[i];
+		return command->run(argc - 1, argv + 1);
+	}
+	misuse("there is no command \"%s\"", argv[1]);
+}
