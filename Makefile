@@ -21,7 +21,7 @@ help: ## this list
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 	@$(qemu)/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-tools check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 compat: kernels selftests ## ask two kernels the same, hundreds of thousands of times, and compare: mainline's or base, and ours
 	@$(qemu)/compat.sh $(build)
@@ -104,6 +104,10 @@ samples: packages
 tools: packages ## build cgsock
 	$(step) "cgsock" $(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock
 
+check-tools: ours mainline tools ## the tests of cgsock, on our kernel and on mainline's; T=NAME runs one of them
+	@$(tool)/tests/run.sh $(qemu) $(build) ours $(T)
+	@$(tool)/tests/run.sh $(qemu) $(build) mainline $(T)
+
 check-ours: ours selftests
 	@$(qemu)/test.sh $(build) ours $(T)
 
@@ -142,5 +146,5 @@ check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples tools check-ours check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests samples tools check-tools check-ours check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -129,22 +129,45 @@ static char *map_pin(const struct bpf_map *map)
 	return name;
 }
 
-bool reuse_map(const struct place *place, const char *tool, struct bpf_map *map)
+/* The descriptor of the pinned map if @map can use it, else -1. */
+static int same_map(const struct place *place, const char *tool, const struct bpf_map *map)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
 	char *name = map_pin(map);
 	int fd = open_map(place, tool, name);
-	bool same;
 
 	free(name);
 	if (fd < 0)
-		return false;
-	same = !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) && !bpf_map__reuse_fd(map, fd);
+		return -1;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == bpf_map__type(map) &&
+	    info.key_size == bpf_map__key_size(map) &&
+	    info.value_size == bpf_map__value_size(map) &&
+	    info.max_entries == bpf_map__max_entries(map) &&
+	    info.map_flags == bpf_map__map_flags(map))
+		return fd;
 	close(fd);
-	return same;
+	return -1;
+}
+
+bool reuse_maps(const struct place *place, const char *tool, struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int fd;
+
+	bpf_object__for_each_map(map, object) {
+		fd = same_map(place, tool, map);
+		if (fd < 0)
+			return false;
+		close(fd);
+	}
+	bpf_object__for_each_map(map, object) {
+		fd = same_map(place, tool, map);
+		if (fd < 0 || bpf_map__reuse_fd(map, fd))
+			fail("%s/%s/maps: %s", place->pins, tool, strerror(errno));
+		close(fd);
+	}
+	return true;
 }
 
 /* Removes a directory of pins with all that is in it. */
@@ -220,6 +243,34 @@ struct step {
 	int old;
 };
 
+/* What programs are compared by; zero if there is not that much to say. */
+struct identity {
+	__u8 tag[BPF_TAG_SIZE];
+	__u32 maps[32];
+};
+
+static struct identity identify(int fd)
+{
+	struct identity identity = {};
+	struct bpf_prog_info info = {
+		.nr_map_ids = sizeof(identity.maps) / sizeof(*identity.maps),
+		.map_ids = (unsigned long)identity.maps,
+	};
+	__u32 size = sizeof(info);
+
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size))
+		memcpy(identity.tag, info.tag, sizeof(identity.tag));
+	return identity;
+}
+
+/* The same instructions with the same maps. */
+static bool same_program(int a, int b)
+{
+	struct identity x = identify(a), y = identify(b);
+
+	return !memcmp(&x, &y, sizeof(x));
+}
+
 /*
  * Links one program: by the link that is there, if it is one to this cgroup, else by a new one.
  * Pins the link and the program below @staging.
@@ -229,24 +280,28 @@ static int link_program(const struct place *place, const char *current, const ch
 {
 	enum bpf_attach_type type = bpf_program__expected_attach_type(program);
 	const char *name = bpf_program__name(program);
-	int fd = bpf_program__fd(program), link, err;
+	int fd = bpf_program__fd(program), err = 0;
 
 	step->old = get_pin(current, "programs", name);
-	link = get_pin(current, "links", name);
-	if (link >= 0 && step->old >= 0 && cgroup_of_link(link) == id_of_cgroup(place->fd)) {
-		err = bpf_link_update(link, fd, NULL) ? -errno : 0;
+	step->link = get_pin(current, "links", name);
+	if (step->link >= 0 && step->old >= 0 &&
+	    cgroup_of_link(step->link) == id_of_cgroup(place->fd)) {
+		if (same_program(fd, step->old))
+			fd = step->old;
+		else if (bpf_link_update(step->link, fd, NULL))
+			err = -errno;
 	} else {
-		close(link);
+		close(step->link);
 		close(step->old);
 		step->old = -1;
-		link = bpf_link_create(fd, place->fd, type, NULL);
-		err = link < 0 ? link : 0;
+		step->link = bpf_link_create(fd, place->fd, type, NULL);
+		err = step->link < 0 ? step->link : 0;
 	}
-	step->link = link;
 	if (err)
 		complain("cannot attach to %s: %s%s", bpf_program__section_name(program),
 			 strerror(-err), hint(err));
-	return err ?: pin(link, staging, "links", name) ?: pin(fd, staging, "programs", name);
+	return err ?: pin(step->link, staging, "links", name) ?:
+	       pin(fd, staging, "programs", name);
 }
 
 static int pin_maps(const char *staging, struct bpf_object *object)

@@ -32,6 +32,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+int cmd_firewall(int argc, char **argv);
 int cmd_redirect(int argc, char **argv);
 
 /* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
@@ -91,13 +92,17 @@ void begin_look(void);
 /* Loads the programs of @object that bpf_program__set_autoload() did not take out, or fails. */
 void load_programs(struct bpf_object *object);
 
-/* A map that @tool has at @place already is used again, if it is of the same kind. */
-bool reuse_map(const struct place *place, const char *tool, struct bpf_map *map);
+/*
+ * To be called before load_programs(): @object takes the maps that @tool has at @place already,
+ * if all of them are of the same kind; false if it has not.
+ */
+bool reuse_maps(const struct place *place, const char *tool, struct bpf_object *object);
 
 /*
  * Attaches what load_programs() loaded, all or none. Programs that @tool has there are replaced
- * by an update of their links: there is no moment without one. Those that are not in @object
- * any more are detached afterwards. False if it failed, after a message: all is as before.
+ * by an update of their links: there is no moment without one. One that is the same and has the
+ * same maps stays as it is. Those that are not in @object any more are detached afterwards.
+ * False if it failed, after a message: all is as before.
  */
 bool attach_programs(const struct place *place, const char *tool, struct bpf_object *object);
 

@@ -7,6 +7,7 @@
 #include "main.h"
 
 static const struct command commands[] = {
+	{ "firewall", "say which addresses and ports may be used", help_firewall, cmd_firewall },
 	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },
 };
 
