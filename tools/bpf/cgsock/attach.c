@@ -32,7 +32,7 @@ static int keep_chatter(enum libbpf_print_level level, const char *format, va_li
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(chatter, format, args);
 }
 
-static bool have_capability(unsigned int capability)
+bool have_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = {};
@@ -42,13 +42,18 @@ static bool have_capability(unsigned int capability)
 	return data[capability / 32].effective & 1U << capability % 32;
 }
 
-/* A kernel before CAP_BPF asks for CAP_SYS_ADMIN, which also is enough in its place. */
+/*
+ * CAP_SYS_ADMIN is enough in the place of the first two. Without CAP_PERFMON the verifier does
+ * not follow loops far enough, and programs cannot tell which command it was.
+ */
 void begin_look(void)
 {
 	struct statfs fs;
 
 	if (!have_capability(CAP_SYS_ADMIN) && !have_capability(CAP_BPF))
 		fail("CAP_BPF is missing; try sudo");
+	if (!have_capability(CAP_SYS_ADMIN) && !have_capability(CAP_PERFMON))
+		fail("CAP_PERFMON is missing; try sudo");
 	if (!have_capability(CAP_NET_ADMIN))
 		fail("CAP_NET_ADMIN is missing; try sudo");
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
@@ -365,6 +370,7 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 	}
 	/* New links go with their last pin and descriptor. */
 	remove_pins(staging);
+	rmdir(place->pins);
 	for (int i = 0; i < count; i++) {
 		close(steps[i].link);
 		close(steps[i].old);
@@ -385,6 +391,65 @@ bool detach_programs(const struct place *place, const char *tool)
 	rmdir(place->pins);
 	free(current);
 	return found;
+}
+
+bool find_tool(const struct place *place, const char *tool, struct place *holder)
+{
+	char *name = text("%s", place->name), *slash;
+	bool found;
+
+	for (;;) {
+		char *pins;
+
+		place_of(holder, *name ? name : "/");
+		pins = text("%s/%s", holder->pins, tool);
+		found = !access(pins, F_OK);
+		free(pins);
+		slash = strrchr(name, '/');
+		if (found || !slash || !*name || !strcmp(name, "/"))
+			break;
+		*slash = '\0';
+	}
+	free(name);
+	return found;
+}
+
+struct search {
+	const struct place *place;
+	const char *tool;
+	bool lost;
+};
+
+static void note_lost(const struct attached *attached, void *data)
+{
+	struct search *search = data;
+
+	if (attached->lost && !strcmp(attached->cgroup, search->place->name) &&
+	    !strcmp(attached->tool, search->tool))
+		search->lost = true;
+}
+
+
+void need_tool(const struct place *place, const char *tool)
+{
+	struct search search = { .place = place, .tool = tool };
+
+	for_each_attached(note_lost, &search);
+	if (search.lost)
+		fail("%s: the cgroup was made anew, and what was set is not in effect any more; set it again",
+		     place->name);
+}
+
+int clear_tool(const struct place *place, const char *tool)
+{
+	struct place holder;
+
+	if (detach_programs(place, tool))
+		return 0;
+	if (find_tool(place, tool, &holder))
+		fail("%s: there is nothing to clear here; it is inherited from %s", place->name,
+		     holder.name);
+	fail("%s: there is nothing to clear", place->name);
 }
 
 /* A name that escape() made; false if it is none of a cgroup. */

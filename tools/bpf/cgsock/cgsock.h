@@ -32,8 +32,10 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+int cmd_deny(int argc, char **argv);
 int cmd_firewall(int argc, char **argv);
 int cmd_redirect(int argc, char **argv);
+int cmd_vrf(int argc, char **argv);
 
 /* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -108,6 +110,16 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 
 /* False if there were none. */
 bool detach_programs(const struct place *place, const char *tool);
+/* The same for a subcommand's --clear: its exit code, or it fails. */
+int clear_tool(const struct place *place, const char *tool);
+
+/* Where @tool is attached: here, or at the nearest cgroup above. False if nowhere. */
+bool find_tool(const struct place *place, const char *tool, struct place *holder);
+
+/* Fails if what @tool has at @place is not in effect, as the cgroup was made anew. */
+void need_tool(const struct place *place, const char *tool);
+
+bool have_capability(unsigned int capability);
 
 /* Pins of @tool at @place: a file descriptor, or -1. */
 int open_map(const struct place *place, const char *tool, const char *map);

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "cgsock.h"
@@ -147,6 +149,18 @@ static int fill(const struct firewall_bpf *skel, unsigned int generation, const 
 			     bpf_map__fd(skel->maps.ports));
 }
 
+/* Where the kernel has no such function, libbpf looks into modules for it. */
+static void need_btf(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool found = kernel && btf__find_by_name_kind(kernel, "bpf_cgroup_sock_port_chosen",
+						      BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	if (!found && !have_capability(CAP_SYS_ADMIN))
+		fail("CAP_SYS_ADMIN is missing, which this kernel asks for here; try sudo");
+}
+
 /* The programs' variable: one word, which they see before or after. */
 static void switch_to(int bss, __u32 generation)
 {
@@ -165,6 +179,7 @@ bool set_firewall(const struct place *place, const struct rules *rules)
 
 	if (!skel)
 		fail("cannot open the programs: %s", strerror(errno));
+	need_btf();
 	known = reuse_maps(place, TOOL, skel->obj);
 	load_programs(skel->obj);
 	bss = bpf_map__fd(skel->maps.bss);
@@ -215,8 +230,8 @@ static char *stored_text(const struct place *place)
 	return all;
 }
 
-static void show_rule(struct json_object *list, const char *file, const char *line,
-		      const char *words, __u64 hits)
+static void show_rule(struct json_object *list, const struct place *place, const char *file,
+		      const char *line, const char *words, __u64 hits)
 {
 	struct json_object *rule;
 
@@ -229,24 +244,34 @@ static void show_rule(struct json_object *list, const char *file, const char *li
 	json_object_object_add(rule, "file", json_object_new_string(file));
 	json_object_object_add(rule, "line", json_object_new_int(atoi(line)));
 	json_object_object_add(rule, "hits", json_object_new_int64(hits));
+	json_object_object_add(rule, "cgroup", json_object_new_string(place->name));
 	json_object_array_add(list, rule);
 }
 
-static int show(const struct place *place)
+static int show(const struct place *asked)
 {
 	struct json_object *list = want_json ? json_object_new_array() : NULL;
-	char *all = stored_text(place), *rest = all, *one;
-	int map = open_map(place, TOOL, "hits");
+	char *all, *rest, *one;
+	struct place place;
+	int map;
 
+	if (!find_tool(asked, TOOL, &place))
+		fail("%s: no rules here; cgsock firewall %s RULES sets some", asked->name,
+		     asked->name);
+	need_tool(&place, TOOL);
+	all = stored_text(&place);
+	map = open_map(&place, TOOL, "hits");
 	if (!all || map < 0)
-		fail("%s: no rules here; cgsock show %s tells what is inherited", place->name,
-		     place->name);
+		fail("%s: cannot read the rules; set them anew", place.name);
+	if (!want_json && strcmp(place.name, asked->name))
+		printf("inherited from %s\n", place.name);
+	rest = all;
 	while ((one = strsep(&rest, "\n")) && *one) {
 		char *file = strsep(&one, "\t"), *line = strsep(&one, "\t");
 		__u64 id = hash_of_rule(one), hits = 0;
 
 		bpf_map_lookup_elem(map, &id, &hits);
-		show_rule(list, file, line, one, hits);
+		show_rule(list, &place, file, line, one, hits);
 	}
 	if (want_json)
 		print_json(list);
@@ -358,10 +383,7 @@ int cmd_firewall(int argc, char **argv)
 		return show(&place);
 	}
 	begin_change();
-	if (action == 'c') {
-		if (!detach_programs(&place, TOOL))
-			fail("%s: there was nothing to clear", place.name);
-		return 0;
-	}
+	if (action == 'c')
+		return clear_tool(&place, TOOL);
 	return set_firewall(&place, rules) ? 0 : 1;
 }

@@ -7,8 +7,10 @@
 #include "main.h"
 
 static const struct command commands[] = {
+	{ "deny", "keep processes from making sockets of some kinds", help_deny, cmd_deny },
 	{ "firewall", "say which addresses and ports may be used", help_firewall, cmd_firewall },
 	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },
+	{ "vrf", "bind sockets to a VRF or another device", help_vrf, cmd_vrf },
 };
 
 const struct command *command;

@@ -5,12 +5,31 @@
 
 #include "cgsock.h"
 
+struct kind;
+struct kinds;
 struct rules;
+struct vrf_settings;
 
-/* Puts the rules in the place of those that are there. False after a message. */
+/* Each puts something in the place of what is there. False after a message. */
+bool set_deny(const struct place *place, const struct kinds *kinds);
 bool set_firewall(const struct place *place, const struct rules *rules);
+bool set_vrf(const struct place *place, const struct vrf_settings *settings);
 
-/* "FILE:LINE: RULE" of a rule that is in effect; NULL if it is not. Allocated. */
+/* What is in effect; false if there is nothing. */
+bool read_deny(const struct place *place, struct kinds *kinds);
+bool read_vrf(const struct place *place, struct vrf_settings *settings);
+
+/* FAMILY[/TYPE[/PROTOCOL]]; returns what is wrong with it, allocated, or NULL. */
+char *parse_kind(const char *rule, struct kind *kind);
+
+/* False if there is no such device. */
+bool find_device(const char *name, struct vrf_settings *settings);
+/* What became of it since then, allocated; NULL if it is still the same one. */
+char *lost_device(const struct vrf_settings *settings);
+void hint_at_localhost(const char *device);
+
+/* What a rule says that an event names, allocated; NULL if it is not in effect any more. */
 char *rule_by_id(const struct place *place, __u64 id);
+char *kind_by_number(const struct place *place, unsigned int number);
 
 #endif

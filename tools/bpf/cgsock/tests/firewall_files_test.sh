@@ -39,6 +39,11 @@ echo 'refuse connect tcp 127.0.0.1 77' > "$dir/part"
 ok "include" cgsock firewall $c "$dir/rules"
 ok "what is included is in effect" denied tcp4 connect 127.0.0.1:77
 
+caps=+bpf,+perfmon,+net_admin
+ours || caps+=,+sys_admin
+ok "not all rights are needed" setpriv --bounding-set -all,$caps --inh-caps -all \
+	cgsock firewall $c "$dir/rules"
+
 # --- the end
 ok "--clear" cgsock firewall --clear $c
 ok "nothing is refused" passes tcp4 connect 127.0.0.1:77

@@ -19,7 +19,7 @@ for name in "${names[@]}"; do
 	[ -f "$here/${name}_test.sh" ] || { echo "no test $name in $here" >&2; exit 1; }
 done
 cat > "$out/job" <<-JOB
-	export PATH=$build/cgsock:\$PATH
+	export PATH=$build/cgsock:\$PATH BUILD=$build/cgsock
 	cd $here
 	for name in ${names[*]}; do
 		echo "=== begin \$name" >&3
