@@ -263,6 +263,9 @@ static __always_inline const struct address *serve(struct bpf_sock_addr *ctx,
 	const struct address *at;
 	struct list *list;
 
+	/* It is bound already, and the kernel is about to say so. */
+	if (ctx->sk->src_port)
+		return NULL;
 	if (bound) {
 		/* Programs of cgroups below this one ran before: the nearest service has it. */
 		if (bound->cgroup != service_cgroup)
@@ -479,7 +482,10 @@ static __always_inline bool lead(struct bpf_sock_addr *ctx, const struct address
 		}
 	}
 	if (!found) {
-		bpf_sk_storage_delete(&leds, ctx->sk);
+		note = bpf_sk_storage_get(&leds, ctx->sk, NULL, 0);
+		/* Else a program of a cgroup below this one has just led it there. */
+		if (note && !same_address(&note->at, asked))
+			bpf_sk_storage_delete(&leds, ctx->sk);
 		return false;
 	}
 	note = bpf_sk_storage_get(&leds, ctx->sk, led, BPF_SK_STORAGE_GET_F_CREATE);

@@ -124,6 +124,22 @@ same('a bind() that fails says so', 'Address already in use', one.hear())
 same('and leaves nothing', ['0.0.0.0:9001', 0], one.hear())
 one.wait()
 
+
+
+def bind_twice(child):
+    server = socket.create_server(('0.0.0.0', 8080))
+    try:
+        server.bind(('0.0.0.0', 8080))
+    except OSError as error:
+        return [error.strerror, len(show()), name_of(server.getsockname())]
+    return 'bound twice'
+
+
+one = Child(a, bind_twice)
+same('a second bind() fails and changes nothing', ['Invalid argument', 1, '0.0.0.0:8080'],
+     one.hear())
+one.wait()
+
 # --- no lack of slots
 
 
@@ -213,6 +229,17 @@ for name in ('red/client', 'blue/client', 'red/inner', 'red', 'blue'):
     cgsock('clear', name)
 same('what is cleared is gone', [], [one_ for one_ in show('service') if 'a' not in one_['cgroup']
                                      and 'b' != one_['cgroup'][1:]])
+
+for name in ('clients', 'clients/below'):
+    cgsock('client', '-g', 'outer' if name == 'clients' else 'default', cgroup(name))
+one = Child(a, serve, '0.0.0.0', 8080, 'one')
+servers(one)
+same('a client below another', {'text': 'one', 'peer': '127.0.0.1:8080'},
+     ask('clients/below', connect, '127.0.0.1', 8080))
+same('it is counted once', [1], [replica['connections'] for replica in show()])
+stop(one)
+for name in ('clients/below', 'clients'):
+    cgsock('clear', name)
 
 # --- UDP
 
