@@ -35,6 +35,10 @@ defects: $(if $(PEER),$(or $(wildcard $(PEER)),$(error PEER=$(PEER): there is no
 bench: kernels selftests ## count the instructions of calls on the three kernels; tables and pictures, 4 minutes
 	@$(qemu)/bench.sh $(build)
 
+bench-tools: mainline ours tools ## count the instructions of connections through cgsock and through a proxy in user space
+	@scripts/packages haproxy
+	@$(tool)/bench/bench.sh $(qemu) $(build)
+
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
 
@@ -69,7 +73,7 @@ deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the r
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
+		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench $(build)/bench-tools \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
 		$(build)/mutant*
 
@@ -105,6 +109,7 @@ tools: packages ## build cgsock
 	$(step) "cgsock" $(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock
 
 check-tools: ours mainline tools ## the tests of cgsock, on our kernel and on mainline's; T=NAME runs one of them
+	@scripts/packages haproxy
 	@$(tool)/tests/run.sh $(qemu) $(build) ours $(T)
 	@$(tool)/tests/run.sh $(qemu) $(build) mainline $(T)
 
@@ -145,6 +150,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
-.PHONY: help demo check compat coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
+.PHONY: help demo check compat coverage defects bench bench-tools shell kernels tree refresh export bisectable lint style deb clean \
 	distclean packages source base mainline ours selftests samples tools check-tools check-ours check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -393,6 +393,13 @@ bool detach_programs(const struct place *place, const char *tool)
 	return found;
 }
 
+void remove_place(const struct place *place)
+{
+	remove_pins(place->pins);
+	close(place->fd);
+	rmdir(place->path);
+}
+
 bool find_tool(const struct place *place, const char *tool, struct place *holder)
 {
 	char *name = text("%s", place->name), *slash;

@@ -35,6 +35,7 @@ struct command {
 int cmd_deny(int argc, char **argv);
 int cmd_firewall(int argc, char **argv);
 int cmd_redirect(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_vrf(int argc, char **argv);
 
 /* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
@@ -85,6 +86,11 @@ struct place {
 void find_place(struct place *place, const char *word);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
+
+/* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
+void make_own_place(struct place *place, const char *name);
+/* The cgroup goes, with all that is attached to it. */
+void remove_place(const struct place *place);
 
 /* Makes sure of rights and a BPF file system, keeps other runs of cgsock away until the exit. */
 void begin_change(void);

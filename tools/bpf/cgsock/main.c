@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{ "deny", "keep processes from making sockets of some kinds", help_deny, cmd_deny },
 	{ "firewall", "say which addresses and ports may be used", help_firewall, cmd_firewall },
 	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },
+	{ "run", "run a command in a cgroup of its own", help_run, cmd_run },
 	{ "vrf", "bind sockets to a VRF or another device", help_vrf, cmd_vrf },
 };
 

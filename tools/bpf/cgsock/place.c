@@ -217,3 +217,51 @@ void find_place(struct place *place, const char *word)
 	free(below);
 	free(id);
 }
+
+/* What this process made and has to remove if it fails. */
+static struct {
+	struct place place;
+	pid_t owner;
+} own_places[2];
+
+static void remove_own_places(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (own_places[i].owner == getpid())
+			remove_place(&own_places[i].place);
+}
+
+static void remember_place(const struct place *place)
+{
+	int i = own_places[0].owner ? 1 : 0;
+
+	own_places[i].place = *place;
+	own_places[i].owner = getpid();
+	if (!i)
+		atexit(remove_own_places);
+}
+
+void make_own_place(struct place *place, const char *name)
+{
+	char line[PATH_MAX], *own = NULL, *path;
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	while (file && !own && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, "0::/", 4))
+			own = line + 3;
+	}
+	if (file)
+		fclose(file);
+	if (!own)
+		fail("/proc/self/cgroup does not tell in which cgroup this is");
+	path = text("%s/%s-%d", strcmp(own, "/") ? own : "", name, getpid());
+	place_of(place, path);
+	if (place->fd >= 0)
+		close(place->fd);
+	else if (mkdir(place->path, 0755))
+		fail("cannot make the cgroup %s: %s", place->path, strerror(errno));
+	place_of(place, path);
+	free(path);
+	remember_place(place);
+}
