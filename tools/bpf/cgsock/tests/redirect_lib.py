@@ -172,6 +172,30 @@ def texts(place, address, port, times, **options):
     return ask(place, work)
 
 
+class Stop:
+    """True when SIGTERM has come."""
+
+    def __init__(self):
+        self.came = False
+        signal.signal(signal.SIGTERM, self.come)
+
+    def come(self, *_):
+        self.came = True
+
+    def __bool__(self):
+        return self.came
+
+
+def stop_all(children):
+    """Their last words."""
+    for child in children:
+        os.kill(child.pid, signal.SIGTERM)
+    said = [child.hear(60) for child in children]
+    for child in children:
+        child.wait()
+    return said
+
+
 def until(condition, seconds=10):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
