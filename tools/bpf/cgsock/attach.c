@@ -242,10 +242,13 @@ static __u64 cgroup_of_link(int link)
 	return bpf_obj_get_info_by_fd(link, &info, &size) ? 0 : info.cgroup.cgroup_id;
 }
 
-/* A program whose link was updated, and the one it had before. */
+/* What was done to attach a program, to take it back. */
 struct step {
-	int link;
-	int old;
+	int link;		/* -1 for a unit: systemd has no links */
+	int old;		/* the program before, or -1 */
+	int new;		/* the one that took its place or came to a unit, or -1 */
+	bool had_old;		/* it was attached */
+	enum bpf_attach_type type;
 };
 
 /* What programs are compared by; zero if there is not that much to say. */
@@ -276,37 +279,96 @@ static bool same_program(int a, int b)
 	return !memcmp(&x, &y, sizeof(x));
 }
 
-/*
- * Links one program: by the link that is there, if it is one to this cgroup, else by a new one.
- * Pins the link and the program below @staging.
- */
-static int link_program(const struct place *place, const char *current, const char *staging,
-			const struct bpf_program *program, struct step *step)
+/* Whether systemd or somebody has attached it to this cgroup. */
+static bool is_attached(const struct place *place, int program, enum bpf_attach_type type)
 {
-	enum bpf_attach_type type = bpf_program__expected_attach_type(program);
+	struct bpf_prog_info info = {};
+	__u32 ids[64], count = 64, i, size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program, &info, &size) ||
+	    bpf_prog_query(place->fd, type, 0, NULL, ids, &count))
+		return false;
+	for (i = 0; i < count && ids[i] != info.id; i++)
+		;
+	return i < count;
+}
+
+static int attach_to_unit(const struct place *place, int program, int old,
+			  enum bpf_attach_type type)
+{
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts, .flags = BPF_F_ALLOW_MULTI);
+
+	if (old >= 0) {
+		opts.flags |= BPF_F_REPLACE;
+		opts.replace_prog_fd = old;
+	}
+	return bpf_prog_attach_opts(program, place->fd, type, &opts);
+}
+
+/* Puts @program into the place of the old one, where that is attached; else attaches it. */
+static int attach(const struct place *place, int program, struct step *step)
+{
+	bool same = step->old >= 0 && same_program(program, step->old);
+	int err;
+
+	if (place->is_unit) {
+		/* Without a link, so that systemd cannot attach it a second time. */
+		step->had_old = step->old >= 0 && is_attached(place, step->old, step->type);
+		if (same && step->had_old)
+			return 0;
+		if (same)
+			program = step->old;
+		err = attach_to_unit(place, program, step->had_old ? step->old : -1, step->type);
+	} else if (step->link >= 0 && cgroup_of_link(step->link) == id_of_cgroup(place->fd)) {
+		step->had_old = true;
+		if (same)
+			return 0;
+		err = bpf_link_update(step->link, program, NULL) ? -errno : 0;
+	} else {
+		close(step->link);
+		step->link = bpf_link_create(program, place->fd, step->type, NULL);
+		return step->link < 0 ? step->link : 0;
+	}
+	if (!err)
+		step->new = program;
+	return err;
+}
+
+static void take_back(const struct place *place, const struct step *step)
+{
+	/* New links go with their last pin and descriptor. */
+	if (step->new < 0)
+		return;
+	if (step->link >= 0)
+		bpf_link_update(step->link, step->old, NULL);
+	else if (step->had_old)
+		attach_to_unit(place, step->old, step->new, step->type);
+	else
+		bpf_prog_detach2(step->new, place->fd, step->type);
+}
+
+/* Attaches one program, unless its unit does not run, and pins it and its link below @staging. */
+static int attach_program(const struct place *place, const char *current, const char *staging,
+			  const struct bpf_program *program, struct step *step)
+{
 	const char *name = bpf_program__name(program);
 	int fd = bpf_program__fd(program), err = 0;
 
+	step->type = bpf_program__expected_attach_type(program);
 	step->old = get_pin(current, "programs", name);
-	step->link = get_pin(current, "links", name);
-	if (step->link >= 0 && step->old >= 0 &&
-	    cgroup_of_link(step->link) == id_of_cgroup(place->fd)) {
-		if (same_program(fd, step->old))
-			fd = step->old;
-		else if (bpf_link_update(step->link, fd, NULL))
-			err = -errno;
-	} else {
-		close(step->link);
-		close(step->old);
-		step->old = -1;
-		step->link = bpf_link_create(fd, place->fd, type, NULL);
-		err = step->link < 0 ? step->link : 0;
-	}
+	step->link = step->old < 0 ? -1 : get_pin(current, "links", name);
+	step->new = -1;
+	if (place->fd >= 0)
+		err = attach(place, fd, step);
 	if (err)
 		complain("cannot attach to %s: %s%s", bpf_program__section_name(program),
 			 strerror(-err), hint(err));
-	return err ?: pin(step->link, staging, "links", name) ?:
-	       pin(fd, staging, "programs", name);
+	else if (step->link >= 0)
+		err = pin(step->link, staging, "links", name);
+	/* The same one goes on to be the one that systemd knows. */
+	if (step->old >= 0 && same_program(fd, step->old))
+		fd = step->old;
+	return err ?: pin(fd, staging, "programs", name);
 }
 
 static int pin_maps(const char *staging, struct bpf_object *object)
@@ -355,9 +417,7 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 	bpf_object__for_each_program(program, object) {
 		if (err || !bpf_program__autoload(program))
 			continue;
-		err = link_program(place, current, staging, program, &steps[count]);
-		if (steps[count].link >= 0)
-			count++;
+		err = attach_program(place, current, staging, program, &steps[count++]);
 	}
 	/* What was there has the name of the staging then, and goes with it. */
 	if (!err && renameat2(AT_FDCWD, staging, AT_FDCWD, current, RENAME_EXCHANGE))
@@ -365,10 +425,8 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 	if (err) {
 		complain("%s: %s; nothing was changed", place->name, strerror(-err));
 		for (int i = 0; i < count; i++)
-			if (steps[i].old >= 0)
-				bpf_link_update(steps[i].link, steps[i].old, NULL);
+			take_back(place, &steps[i]);
 	}
-	/* New links go with their last pin and descriptor. */
 	remove_pins(staging);
 	rmdir(place->pins);
 	for (int i = 0; i < count; i++) {
@@ -381,11 +439,55 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 	return !err;
 }
 
+static int not_hidden(const struct dirent *entry)
+{
+	/* "+" ends the name of a staging. */
+	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+');
+}
+
+static const char *hook_of(const char *program)
+{
+	const char *hook = strchr(program, '_') + 1;
+
+	return strcmp(hook, "create") ? hook : "sock_create";
+}
+
+static bool is_hook(enum bpf_attach_type type, const char *hook)
+{
+	char *section = text("cgroup/%s", hook);
+	enum bpf_attach_type its_type;
+	enum bpf_prog_type program_type;
+	bool is = !libbpf_prog_type_by_name(section, &program_type, &its_type) && its_type == type;
+
+	free(section);
+	return is;
+}
+
+/* The cgroup that a unit has now. */
+static void detach_from_unit(const struct place *place, const char *current)
+{
+	char *folder = text("%s/programs", current);
+	struct dirent **programs;
+	int count = scandir(folder, &programs, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int fd = get_pin(current, "programs", programs[i]->d_name);
+
+		for (unsigned int type = 0; fd >= 0 && type < __MAX_BPF_ATTACH_TYPE; type++)
+			if (is_hook(type, hook_of(programs[i]->d_name)))
+				bpf_prog_detach2(fd, place->fd, type);
+		close(fd);
+	}
+	free(folder);
+}
+
 bool detach_programs(const struct place *place, const char *tool)
 {
 	char *current = text("%s/%s", place->pins, tool);
 	bool found = !access(current, F_OK);
 
+	if (place->is_unit && place->fd >= 0)
+		detach_from_unit(place, current);
 	remove_pins(current);
 	/* Only the last tool's. */
 	rmdir(place->pins);
@@ -459,6 +561,28 @@ int clear_tool(const struct place *place, const char *tool)
 	fail("%s: there is nothing to clear", place->name);
 }
 
+char *program_lines(const struct place *place)
+{
+	char *lines = NULL, *path;
+	struct dirent **tools, **programs;
+	int count, n;
+	size_t size;
+	FILE *stream = open_memstream(&lines, &size);
+
+	count = scandir(place->pins, &tools, not_hidden, alphasort);
+	for (int i = 0; i < count; i++) {
+		path = text("%s/%s/programs", place->pins, tools[i]->d_name);
+		n = scandir(path, &programs, not_hidden, alphasort);
+		for (int j = 0; j < n; j++)
+			/* A program is called TOOL_HOOK, as systemd calls the hook. */
+			fprintf(stream, "BPFProgram=%s:%s/%s\n",
+				hook_of(programs[j]->d_name), path, programs[j]->d_name);
+		free(path);
+	}
+	fclose(stream);
+	return lines;
+}
+
 /* A name that escape() made; false if it is none of a cgroup. */
 static bool unescape(const char *escaped, char *name)
 {
@@ -499,12 +623,6 @@ static void see_link(struct attached *attached, const struct place *place,
 	attached->lost = !info.cgroup.cgroup_id || place->fd < 0 ||
 			 info.cgroup.cgroup_id != id_of_cgroup(place->fd);
 	see(attached, data);
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-	/* "+" ends the name of a staging. */
-	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+');
 }
 
 void for_each_attached(void (*see)(const struct attached *attached, void *data), void *data)

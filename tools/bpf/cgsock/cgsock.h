@@ -32,6 +32,8 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+int cmd_apply(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
 int cmd_firewall(int argc, char **argv);
 int cmd_redirect(int argc, char **argv);
@@ -79,13 +81,17 @@ struct place {
 	char *name;		/* below the mount: "/system.slice/nginx.service" */
 	char *path;		/* "/sys/fs/cgroup/system.slice/nginx.service" */
 	char *pins;		/* PINS "/-system%2eslice-nginx%2eservice" */
-	int fd;			/* its directory */
+	int fd;			/* its directory; -1 if it is not there */
+	bool is_unit;		/* systemd attaches the pinned programs to its cgroups */
 };
 
 /* @word is a directory, a path below the mount, a unit, a container's name or id; or it fails. */
 void find_place(struct place *place, const char *word);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
+
+/* A unit whose programs are pinned in PINS "/NAME"; it need not run. */
+void unit_place(struct place *place, const char *name, const char *unit);
 
 /* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
 void make_own_place(struct place *place, const char *name);
@@ -113,6 +119,9 @@ bool reuse_maps(const struct place *place, const char *tool, struct bpf_object *
  * False if it failed, after a message: all is as before.
  */
 bool attach_programs(const struct place *place, const char *tool, struct bpf_object *object);
+
+/* The BPFProgram= lines for what is pinned at @place, allocated. */
+char *program_lines(const struct place *place);
 
 /* False if there were none. */
 bool detach_programs(const struct place *place, const char *tool);

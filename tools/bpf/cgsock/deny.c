@@ -82,7 +82,7 @@ static const char *name_of(const struct name *names, unsigned int value)
 	return NULL;
 }
 
-static char *show_kind(const struct kind *kind)
+char *show_kind(const struct kind *kind)
 {
 	const char *protocol = name_of(protocols, kind->protocol);
 	char *number = text("%u", kind->protocol);

@@ -280,6 +280,22 @@ static int show(const struct place *asked)
 	return 0;
 }
 
+char *lines_in_effect(const struct place *place)
+{
+	char *all = stored_text(place), *rest = all, *one, *lines = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&lines, &size);
+
+	while ((one = strsep(&rest, "\n")) && *one) {
+		strsep(&one, "\t");
+		strsep(&one, "\t");
+		fprintf(stream, "%s\n", one);
+	}
+	fclose(stream);
+	free(all);
+	return lines;
+}
+
 char *rule_by_id(const struct place *place, __u64 id)
 {
 	char *all = stored_text(place), *rest = all, *one, *found = NULL;

@@ -7,6 +7,8 @@
 #include "main.h"
 
 static const struct command commands[] = {
+	{ "apply", "attach what a file in /etc/cgsock describes", help_apply, cmd_apply },
+	{ "check", "say what apply would change", help_check, cmd_check },
 	{ "deny", "keep processes from making sockets of some kinds", help_deny, cmd_deny },
 	{ "firewall", "say which addresses and ports may be used", help_firewall, cmd_firewall },
 	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },

@@ -63,6 +63,7 @@ void place_of(struct place *place, const char *name)
 	place->name = text("%s", name);
 	place->path = text("%s%s", mount, strcmp(name, "/") ? name : "");
 	place->pins = text(PINS "/%s", escaped);
+	place->is_unit = false;
 	place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(escaped);
 }
@@ -145,6 +146,20 @@ static bool is_unit(const char *word)
 		if (!strcmp(dot, kinds[i]))
 			return true;
 	return false;
+}
+
+void unit_place(struct place *place, const char *name, const char *unit)
+{
+	char *found = NULL;
+
+	if (!is_unit(unit))
+		fail("%s is not the name of a unit: NAME.service, NAME.slice", unit);
+	search(mount_point(), is_name, unit, &found);
+	place->name = text("%s", unit);
+	place->path = found;
+	place->pins = text(PINS "/%s", name);
+	place->fd = found ? open(found, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	place->is_unit = true;
 }
 
 /* The id of a container that @manager knows by this name, or NULL. */

@@ -19,8 +19,12 @@ bool set_vrf(const struct place *place, const struct vrf_settings *settings);
 bool read_deny(const struct place *place, struct kinds *kinds);
 bool read_vrf(const struct place *place, struct vrf_settings *settings);
 
+/* The rules of the firewall that are in effect, one a line, allocated. */
+char *lines_in_effect(const struct place *place);
+
 /* FAMILY[/TYPE[/PROTOCOL]]; returns what is wrong with it, allocated, or NULL. */
 char *parse_kind(const char *rule, struct kind *kind);
+char *show_kind(const struct kind *kind);
 
 /* False if there is no such device. */
 bool find_device(const char *name, struct vrf_settings *settings);
