@@ -281,7 +281,9 @@ static __always_inline const struct address *serve(struct bpf_sock_addr *ctx,
 		at = &service->at4;
 	else
 		at = &service->at6;
-	if (at->port == NO_ADDRESS || (ctx->family == AF_INET6 && is_mapped(at) && !speaks_ipv4(ctx)))
+	if (at->port == NO_ADDRESS)
+		return NULL;
+	if (ctx->family == AF_INET6 && is_mapped(at) && !speaks_ipv4(ctx))
 		return NULL;
 
 	bound = bpf_sk_storage_get(&bounds, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);

@@ -47,7 +47,7 @@ static void read_group(const char *word)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (!*word || strlen(word) >= GROUP_SIZE || word[strspn(word, letters)])
-		misuse("\"%s\" is not a group: 1 to %d letters, digits, \".\", \"_\" and \"-\"", word,
+		misuse("\"%s\" is not a group: it has 1 to %d letters, digits and \"._-\"", word,
 		       GROUP_SIZE - 1);
 	snprintf(group, sizeof(group), "%s", word);
 }
@@ -114,15 +114,14 @@ static int read_address(const char *word, struct address *at)
 	struct endpoint endpoint;
 
 	if (!parse_endpoint(word, &endpoint) && !parse_endpoint(with_port, &endpoint))
-		misuse("\"%s\" is not an address; write 192.0.2.1, 192.0.2.1:80, [2001:db8::1] or [2001:db8::1]:80",
-		       word);
+		misuse("\"%s\" is not an address, as 192.0.2.1[:80] or [2001:db8::1][:80]", word);
 	free(with_port);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(endpoint.ip))
 		misuse("\"%s\": write it as the IPv4 address that it is", word);
 	if (endpoint.family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(endpoint.ip) : !endpoint.ip[0])
 		misuse("\"%s\": clients cannot connect to the unspecified address", word);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(endpoint.ip))
-		misuse("\"%s\": a link-local address needs a device, which a client does not name", word);
+		misuse("\"%s\": a link-local address needs a device, which no client names", word);
 	*at = to_address(&endpoint);
 	return endpoint.family;
 }
@@ -214,10 +213,12 @@ static void make_list(const struct target *target)
 /* Returns an errno. */
 static int run_change(void)
 {
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	char packet[64] = {};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
 	int variables = bpf_map__fd(skel->maps.bss), zero = 0, err;
 
+	opts.data_in = packet;
+	opts.data_size_in = sizeof(packet);
 	err = bpf_map_update_elem(variables, &zero, skel->bss, BPF_ANY) ?:
 	      bpf_prog_test_run_opts(bpf_program__fd(skel->progs.change_list), &opts) ?:
 	      bpf_map_lookup_elem(variables, &zero, skel->bss);
@@ -402,8 +403,7 @@ static void refuse_circle(const struct place *place, const struct place *proxy)
 	if (!strcmp(place->name, "/") ||
 	    (!strncmp(proxy->name, place->name, length) &&
 	     (!proxy->name[length] || proxy->name[length] == '/')))
-		fail("the proxy is in %s too, so its own connections would come back to it; start it in another cgroup",
-		     place->name);
+		fail("the proxy is in %s, too: its own connections would come back to it", place->name);
 }
 
 static int do_proxy(int argc, char **argv)
@@ -495,8 +495,7 @@ static int do_forget(int argc, char **argv)
 	begin_change();
 	load("change_");
 	if (is_server(&skel->bss->change))
-		fail("%s is a server that runs here, and goes when it ends; \"redirect weight\" with 0 keeps clients away",
-		     argv[1]);
+		fail("%s is a server that runs here; a weight of 0 keeps clients away", argv[1]);
 	if (run_change())
 		fail("%s is no replica of %s in group %s; \"redirect show\" lists them", argv[1],
 		     argv[0], group);

@@ -32,8 +32,8 @@ paste -d ' ' <(grep '^connect ' mainline/verdict) <(grep '^connect ' ours/verdic
 	printf '%5s  %-10s %-8s %10s %10s\n' rules by result mainline here
 	awk -F, '{ printf "%5d  %-10s %-8s %10d %10d\n", $1, $2, $3, $4, $5 }' connect.csv
 	echo
-	echo "The kernel of the test machine has no netfilter. To see nftables and IPVS beside, build it with"
-	echo "NETFILTER, NETFILTER_ADVANCED, NF_CONNTRACK, NF_NAT, NF_TABLES, NF_TABLES_INET, NFT_NAT,"
-	echo "NFT_SOCKET, IP_VS, IP_VS_PROTO_TCP, IP_VS_RR and IP_VS_NFCT."
+	echo "The kernel of the test machine has no netfilter. nftables and IPVS need NETFILTER,"
+	echo "NETFILTER_ADVANCED, NF_CONNTRACK, NF_NAT, NF_TABLES, NF_TABLES_INET, NFT_NAT, NFT_SOCKET,"
+	echo "IP_VS, IP_VS_PROTO_TCP, IP_VS_RR and IP_VS_NFCT."
 } | tee table
 gnuplot "$here/bench.gp"

@@ -8,8 +8,8 @@ import struct
 import subprocess
 import tempfile
 
-from redirect_lib import (Child, ask, cgroup, cgsock, family_of, finish, name_of, ok, run, same,
-                          serve, show, until)
+from redirect_lib import (Child, ask, cgroup, cgsock, enter, family_of, finish, name_of, ok, run,
+                          same, serve, show, until)
 
 PORT = 15001
 SO_ORIGINAL_DST = 80
@@ -24,9 +24,11 @@ def original(connection):
     local = connection.getsockname()[0]
     if ':' in local and not local.startswith('::ffff:'):
         data = connection.getsockopt(socket.IPPROTO_IPV6, SO_ORIGINAL_DST, 28)
-        return f'[{socket.inet_ntop(socket.AF_INET6, data[8:24])}]:{struct.unpack("!H", data[2:4])[0]}'
-    data = connection.getsockopt(socket.IPPROTO_IP, SO_ORIGINAL_DST, 16)
-    return f'{socket.inet_ntoa(data[4:8])}:{struct.unpack("!H", data[2:4])[0]}'
+        address = socket.inet_ntop(socket.AF_INET6, data[8:24])
+    else:
+        data = connection.getsockopt(socket.IPPROTO_IP, SO_ORIGINAL_DST, 16)
+        address = socket.inet_ntoa(data[4:8])
+    return name_of((address, struct.unpack('!H', data[2:4])[0]))
 
 
 def ask_much(connection):
@@ -160,14 +162,15 @@ backend asked
 	# The address of the server is the one that the client asked for.
 	server there 0.0.0.0
 """
-servers = [Child(None, serve, '192.0.2.1', 80, 'first'), Child(None, serve, '192.0.2.2', 81, 'second')]
+servers = [Child(None, serve, '192.0.2.1', 80, 'first'),
+           Child(None, serve, '192.0.2.2', 81, 'second')]
 for child in servers:
     child.hear()
 with tempfile.NamedTemporaryFile('w', suffix='.cfg') as file:
     file.write(CONFIG)
     file.flush()
     with subprocess.Popen(
-            ['sh', '-c', f'echo 0 > /sys/fs/cgroup/{other}/cgroup.procs; exec haproxy -db -f {file.name}'],
+            ['haproxy', '-db', '-f', file.name], preexec_fn=lambda: enter(other),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as haproxy:
         ok('HAProxy runs', until(lambda: f'127.0.0.1:{PORT}' in run('ss', '-Htln').stdout, 30))
         same('HAProxy leads a connection where it wanted to go', ['first', '192.0.2.1:80'],
