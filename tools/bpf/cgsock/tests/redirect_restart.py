@@ -38,8 +38,8 @@ def connect(child):
                 made += 1
             except ConnectionRefusedError:
                 refused.append((before, step[0]))
-            except ConnectionResetError:
-                # The server had the connection, and ended with it.
+            except ConnectionError:
+                # The server had the connection, and ended with it: ECONNRESET or EPIPE.
                 reset += 1
     return made, refused, reset
 
