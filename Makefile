@@ -66,15 +66,21 @@ style: lint ## what reviewers run besides: sparse, W=1 with gcc and clang, cocci
 	@scripts/packages sparse clang-19 lld-19 llvm-19 coccinelle ocaml-nox ocaml-findlib python3-sphinx python3-sphinx-rtd-theme
 	@scripts/style $(build)
 
-deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the running kernel)
+deb: tree tools ## installable packages of our kernel (CONFIG=FILE, or that of the running kernel) and of cgsock
 	@scripts/packages debhelper
 	$(step) "the package" scripts/deb $(build) deb $(CONFIG)
-	@ls $(build)/deb/linux-image-*.deb
+	$(step) "the package of cgsock" scripts/deb-tools $(build)
+	@ls $(build)/deb/linux-image-*.deb $(build)/deb/cgroup-sock-tools_*.deb
+
+deb-tools: tools ## the package of cgsock alone, for a kernel that is there
+	@scripts/packages dpkg-dev
+	$(step) "the package of cgsock" scripts/deb-tools $(build)
+	@ls $(build)/deb/cgroup-sock-tools_*.deb
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench $(build)/bench-tools \
-		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
+		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/deb-tools $(build)/check-deb \
 		$(build)/mutant*
 
 distclean: ## remove all that was built
@@ -107,6 +113,9 @@ samples: packages
 
 tools: packages ## build cgsock
 	$(step) "cgsock" $(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock
+
+install: tools ## install cgsock with its manual pages (DESTDIR, PREFIX)
+	@$(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock install
 
 check-tools: ours mainline tools ## the tests of cgsock, on our kernel and on mainline's; T=NAME runs one of them
 	@scripts/packages haproxy
@@ -151,5 +160,5 @@ check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
 .PHONY: help demo check compat coverage defects bench bench-tools shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests samples tools check-tools check-ours check-control check-ipv6-module \
+	distclean packages source base mainline ours selftests samples tools install deb-tools check-tools check-ours check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

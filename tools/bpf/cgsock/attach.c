@@ -657,3 +657,51 @@ void for_each_attached(void (*see)(const struct attached *attached, void *data),
 		close(place.fd);
 	}
 }
+
+static void see_programs(struct pinned *pinned, void (*see)(const struct pinned *, void *),
+			 void *data)
+{
+	char *path = text("%s/programs", pinned->folder);
+	struct dirent **programs;
+	int count = scandir(path, &programs, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int fd = get_pin(pinned->folder, "programs", programs[i]->d_name);
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size)) {
+			pinned->program_id = info.id;
+			see(pinned, data);
+		}
+		close(fd);
+	}
+	free(path);
+}
+
+void for_each_pinned(void (*see)(const struct pinned *pinned, void *data), void *data)
+{
+	struct dirent **owners, **tools;
+	int count = scandir(PINS, &owners, not_hidden, alphasort), n;
+
+	for (int i = 0; i < count; i++) {
+		char name[NAME_MAX + 1], *pins = text(PINS "/%s", owners[i]->d_name);
+		bool is_cgroup = unescape(owners[i]->d_name, name);
+
+		n = scandir(pins, &tools, not_hidden, alphasort);
+		for (int j = 0; j < n; j++) {
+			char *folder = text("%s/%s", pins, tools[j]->d_name);
+			struct pinned pinned = {
+				.owner = is_cgroup ? name : owners[i]->d_name,
+				.is_unit = !is_cgroup,
+				.tool = tools[j]->d_name,
+				.pins = pins,
+				.folder = folder,
+			};
+
+			see_programs(&pinned, see, data);
+			free(folder);
+		}
+		free(pins);
+	}
+}

@@ -35,10 +35,13 @@ struct command {
 int cmd_apply(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_deny(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_firewall(int argc, char **argv);
 int cmd_redirect(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 int cmd_vrf(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 
 /* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -150,6 +153,18 @@ struct attached {
 	__u64 cgroup_id;	/* 0: that cgroup is gone */
 	bool lost;		/* it is gone, or another one has its name now */
 };
+
+/* A pinned program, be it attached or not. */
+struct pinned {
+	const char *owner;	/* the name of a cgroup, or of the file of a unit */
+	bool is_unit;
+	const char *tool;
+	const char *pins;	/* as in struct place */
+	const char *folder;	/* PINS/.../TOOL */
+	__u32 program_id;
+};
+
+void for_each_pinned(void (*see)(const struct pinned *pinned, void *data), void *data);
 
 /* Calls @see for each, in the order of the names. */
 void for_each_attached(void (*see)(const struct attached *attached, void *data), void *data);

@@ -10,10 +10,14 @@ static const struct command commands[] = {
 	{ "apply", "attach what a file in /etc/cgsock describes", help_apply, cmd_apply },
 	{ "check", "say what apply would change", help_check, cmd_check },
 	{ "deny", "keep processes from making sockets of some kinds", help_deny, cmd_deny },
+	{ "doctor", "say what this host lacks and what its kernel does not show", help_doctor,
+	  cmd_doctor },
 	{ "firewall", "say which addresses and ports may be used", help_firewall, cmd_firewall },
 	{ "redirect", "lead connections to services in other cgroups", help_redirect, cmd_redirect },
 	{ "run", "run a command in a cgroup of its own", help_run, cmd_run },
+	{ "show", "show what is attached where", help_show, cmd_show },
 	{ "vrf", "bind sockets to a VRF or another device", help_vrf, cmd_vrf },
+	{ "watch", "print refusals as they happen", help_watch, cmd_watch },
 };
 
 const struct command *command;

@@ -30,18 +30,18 @@ static const struct coverage kinds[KINDS] = {
 };
 
 /* Discard at this host: nobody is bothered if the call goes through. */
-static int make_call(int fd, unsigned int call, int family)
+static int make_call(int fd, unsigned int call, int family, int port)
 {
-	/* An ICMP echo request, for those that look. */
-	static const char message[8] = { 8 };
+	/* An echo request of ICMP or ICMPv6, for those that look. */
+	char message[8] = { family == AF_INET ? 8 : 128 };
 	struct sockaddr_in6 in6 = {
 		.sin6_family = AF_INET6,
-		.sin6_port = htons(9),
+		.sin6_port = htons(port),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
 	};
 	struct sockaddr_in in = {
 		.sin_family = AF_INET,
-		.sin_port = htons(9),
+		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	struct sockaddr *to = family == AF_INET ? (void *)&in : (void *)&in6;
@@ -73,7 +73,9 @@ static enum covered try(const struct coverage *kind, unsigned int call, int fami
 	fd = socket(family, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	if (fd < 0)
 		return NO_CALL;
-	ret = make_call(fd, call, family);
+	/* To these another port than 0 is a mistake. */
+	ret = make_call(fd, call, family, kind->type == SOCK_RAW ||
+			kind->protocol == IPPROTO_ICMP || kind->protocol == IPPROTO_L2TP ? 0 : 9);
 	err = ret < 0 ? errno : 0;
 	close(fd);
 	return err == EPERM ? COVERED : NOT_COVERED;
