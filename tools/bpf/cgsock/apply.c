@@ -37,7 +37,17 @@ struct conf {
 	struct rules *rules;	/* NULL if there are none */
 };
 
-#define bad(conf, format, args...) fail("%s:%d: " format, (conf)->file, (conf)->line, ##args)
+static noreturn __printf(2, 3) void bad(const struct conf *conf, const char *format, ...)
+{
+	va_list args;
+	char *message;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		fail("out of memory");
+	va_end(args);
+	fail("%s:%d: %s", conf->file, conf->line, message);
+}
 
 static void read_place(struct conf *conf, char **slot, char **words)
 {
@@ -83,7 +93,15 @@ static void read_deny_line(struct conf *conf, char **words)
 	}
 }
 
-/* True if the line is none of the firewall's. */
+static bool is_rule(const struct conf *conf, const char *word)
+{
+	if (strcmp(word, "allow") && strcmp(word, "refuse") && strcmp(word, "default") &&
+	    strcmp(word, "include"))
+		bad(conf, "\"%s\" is none of cgroup, unit, vrf, deny and the words of rules", word);
+	return true;
+}
+
+/* True if the line is one for the firewall. */
 static bool read_line(struct conf *conf, char *line)
 {
 	char *words[68] = {}, *rest = line;
@@ -93,7 +111,7 @@ static bool read_line(struct conf *conf, char *line)
 	while (count < 67 && (words[count] = strtok_r(rest, " \t\r", &rest)))
 		count++;
 	if (!count)
-		return true;
+		return false;
 	if (!strcmp(words[0], "cgroup"))
 		read_place(conf, &conf->cgroup, words);
 	else if (!strcmp(words[0], "unit"))
@@ -102,13 +120,9 @@ static bool read_line(struct conf *conf, char *line)
 		read_vrf_line(conf, words);
 	else if (!strcmp(words[0], "deny"))
 		read_deny_line(conf, words);
-	else if (!strcmp(words[0], "allow") || !strcmp(words[0], "refuse") ||
-		 !strcmp(words[0], "default") || !strcmp(words[0], "include"))
-		return false;
 	else
-		bad(conf, "\"%s\" is none of cgroup, unit, vrf, deny, allow, refuse, default and include",
-		    words[0]);
-	return true;
+		return is_rule(conf, words[0]);
+	return false;
 }
 
 static void read_conf(struct conf *conf, const char *name)
@@ -135,9 +149,9 @@ static void read_conf(struct conf *conf, const char *name)
 		copy = text("%s", line);
 		/* An empty one in its place keeps the numbers of the lines. */
 		if (read_line(conf, copy))
-			fputc('\n', to_rules);
-		else
 			has_rules = fputs(line, to_rules) >= 0;
+		else
+			fputc('\n', to_rules);
 		free(copy);
 	}
 	fclose(file);
@@ -280,7 +294,8 @@ static char *read_whole(const char *path)
 static void write_drop_in(const struct conf *conf, const struct place *place)
 {
 	char *folder = text(UNITS "/%s.d", conf->unit), *path = drop_in_path(conf);
-	char *want = drop_in_text(conf, place), *have = read_whole(path), *new = text("%s.new", path);
+	char *want = drop_in_text(conf, place), *have = read_whole(path);
+	char *new = text("%s.new", path);
 	FILE *file;
 
 	if (!have || strcmp(have, want)) {
@@ -302,8 +317,9 @@ static int clear(const struct conf *conf, const struct place *place)
 {
 	char *path;
 
-	for (int i = 0; i < 3; i++)
-		detach_programs(place, (const char *[]){ "vrf", "deny", "firewall" }[i]);
+	detach_programs(place, "vrf");
+	detach_programs(place, "deny");
+	detach_programs(place, "firewall");
 	if (!conf->unit)
 		return 0;
 	path = drop_in_path(conf);
@@ -358,8 +374,7 @@ int cmd_apply(int argc, char **argv)
 
 static struct json_object *changes;
 
-static void change(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void change(const char *format, ...)
+static __printf(1, 2) void change(const char *format, ...)
 {
 	char *line;
 	va_list args;
@@ -474,7 +489,7 @@ int cmd_check(int argc, char **argv)
 	begin_look();
 	changes = json_object_new_array();
 	if (!conf.unit)
-		for_each_attached(note_lost, &place);
+		see_attached(note_lost, &place);
 	compare_vrf(&conf, &place);
 	read_deny(&place, &kinds);
 	have = lines_of_kinds(&kinds);

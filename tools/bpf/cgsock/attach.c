@@ -57,7 +57,7 @@ void begin_look(void)
 	if (!have_capability(CAP_NET_ADMIN))
 		fail("CAP_NET_ADMIN is missing; try sudo");
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
-		fail(BPFFS " is no BPF file system; mount -t bpf bpf " BPFFS);
+		fail(BPFFS " is no BPF file system; mount -t bpf none " BPFFS);
 	if (access(BPFFS, X_OK))
 		fail(BPFFS ": %s; it is for its owner only, see chmod(1)", strerror(errno));
 	chatter = open_memstream(&chatter_text, &chatter_size);
@@ -538,14 +538,13 @@ static void note_lost(const struct attached *attached, void *data)
 		search->lost = true;
 }
 
-
 void need_tool(const struct place *place, const char *tool)
 {
 	struct search search = { .place = place, .tool = tool };
 
-	for_each_attached(note_lost, &search);
+	see_attached(note_lost, &search);
 	if (search.lost)
-		fail("%s: the cgroup was made anew, and what was set is not in effect any more; set it again",
+		fail("%s: the cgroup was made anew, and what was set is lost; set it again",
 		     place->name);
 }
 
@@ -604,7 +603,7 @@ static bool unescape(const char *escaped, char *name)
 }
 
 static void see_link(struct attached *attached, const struct place *place,
-		     void (*see)(const struct attached *, void *), void *data)
+		     see_attached_fn *see, void *data)
 {
 	char *directory = text("%s/%s", place->pins, attached->tool);
 	int fd = get_pin(directory, "links", attached->program);
@@ -625,7 +624,7 @@ static void see_link(struct attached *attached, const struct place *place,
 	see(attached, data);
 }
 
-void for_each_attached(void (*see)(const struct attached *attached, void *data), void *data)
+void see_attached(see_attached_fn *see, void *data)
 {
 	struct dirent **cgroups, **tools, **links;
 	int count, n, m;
@@ -658,8 +657,7 @@ void for_each_attached(void (*see)(const struct attached *attached, void *data),
 	}
 }
 
-static void see_programs(struct pinned *pinned, void (*see)(const struct pinned *, void *),
-			 void *data)
+static void see_programs(struct pinned *pinned, see_pinned_fn *see, void *data)
 {
 	char *path = text("%s/programs", pinned->folder);
 	struct dirent **programs;
@@ -679,7 +677,7 @@ static void see_programs(struct pinned *pinned, void (*see)(const struct pinned 
 	free(path);
 }
 
-void for_each_pinned(void (*see)(const struct pinned *pinned, void *data), void *data)
+void see_pinned(see_pinned_fn *see, void *data)
 {
 	struct dirent **owners, **tools;
 	int count = scandir(PINS, &owners, not_hidden, alphasort), n;

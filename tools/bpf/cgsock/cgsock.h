@@ -44,26 +44,23 @@ int cmd_vrf(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-noreturn void misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+__printf(1, 2) void complain(const char *format, ...);
+noreturn __printf(1, 2) void fail(const char *format, ...);
+noreturn __printf(1, 2) void misuse(const char *format, ...);
 
 /*
  * As getopt_long(), but --help, --json and unknown options are dealt with. @options ends with
- * COMMON_OPTIONS, @letters has those of the subcommand alone ("m:s").
+ * COMMON_OPTIONS, which stands for these; @letters has those of the subcommand alone ("m:s").
  */
 int next_option(int argc, char **argv, const char *letters, const struct option *options);
-#define COMMON_OPTIONS						\
-	{ "help", no_argument, NULL, 'h' },			\
-	{ "json", no_argument, NULL, 'j' },			\
-	{ NULL, 0, NULL, 0 }
+#define COMMON_OPTIONS { NULL, 0, NULL, 0 }
 
 /* With --json a subcommand prints one JSON value and no text. */
 extern bool want_json;
 void print_json(struct json_object *value);
 
 void *allocate(size_t size);	/* zeroed, never NULL */
-char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));	/* allocated */
+__printf(1, 2) char *text(const char *format, ...);	/* allocated */
 
 /* A number from @min to @max; false if @digits is something else. */
 bool read_number(const char *digits, unsigned long min, unsigned long max, unsigned int *number);
@@ -164,9 +161,11 @@ struct pinned {
 	__u32 program_id;
 };
 
-void for_each_pinned(void (*see)(const struct pinned *pinned, void *data), void *data);
+typedef void see_pinned_fn(const struct pinned *pinned, void *data);
+void see_pinned(see_pinned_fn *see, void *data);
 
 /* Calls @see for each, in the order of the names. */
-void for_each_attached(void (*see)(const struct attached *attached, void *data), void *data);
+typedef void see_attached_fn(const struct attached *attached, void *data);
+void see_attached(see_attached_fn *see, void *data);
 
 #endif

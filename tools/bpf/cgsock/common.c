@@ -54,13 +54,20 @@ void misuse(const char *format, ...)
 
 int next_option(int argc, char **argv, const char *letters, const struct option *options)
 {
+	static struct option with_common[32] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+	};
 	char all[64];
-	int c;
+	int c, i;
+
+	for (i = 0; i < 29 && options[i].name; i++)
+		with_common[i + 2] = options[i];
 
 	/* "+": what follows the first word that is no option is not ours, as in "run CMD -v". */
 	snprintf(all, sizeof(all), "+:hj%s", letters);
 	opterr = 0;
-	c = getopt_long(argc, argv, all, options, NULL);
+	c = getopt_long(argc, argv, all, with_common, NULL);
 	switch (c) {
 	case 'h':
 		fputs(command->help, stdout);

@@ -57,8 +57,11 @@ static __always_inline void refuse(struct bpf_sock *ctx, const struct kind *kind
 SEC("cgroup/sock_create")
 int deny_create(struct bpf_sock *ctx)
 {
-	__u32 half = *(volatile __u32 *)&deny.current & 1, i;
+	__u32 half = deny.current & 1, i;
 
+	/* Read once. */
+	barrier_var(half);
+	half &= 1;
 	for (i = 0; i < MAX_KINDS && i < deny.count[half]; i++) {
 		__u32 number = half * MAX_KINDS + i;
 		struct kind *kind = bpf_map_lookup_elem(&kinds, &number);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -66,8 +65,7 @@ char *parse_kind(const char *rule, struct kind *kind)
 		error = text("\"%s\" is not a type: stream, dgram, raw, seqpacket or any", type);
 	else if (!value_of(protocols, protocol, &kind->protocol) &&
 		 !read_number(protocol, 0, UINT16_MAX, &kind->protocol))
-		error = text("\"%s\" is not a protocol: a number, tcp, udp, icmp, icmpv6, sctp, udplite, mptcp or any",
-			     protocol);
+		error = text("\"%s\" is not a protocol: a name, a number or any", protocol);
 	else if (rest)
 		error = text("\"%s\" is too much after FAMILY/TYPE/PROTOCOL", rest);
 	free(copy);
@@ -209,7 +207,7 @@ static int show(const struct place *asked)
 			json_object_object_add(one, "cgroup", json_object_new_string(place.name));
 			json_object_array_add(list, one);
 		} else {
-			printf("%12" PRIu64 "  %s\n", (uint64_t)hits, kind);
+			printf("%12llu  %s\n", hits, kind);
 		}
 		free(kind);
 	}

@@ -110,8 +110,9 @@ static bool check_hooks(void)
 		tell("hooks", true, "all hooks", "");
 		return true;
 	}
-	tell("hooks", false, "all hooks", text("this kernel has not%s (%s): boot one with CONFIG_CGROUP_BPF=y, 5.8 or later",
-					      missing, strerror(why)));
+	tell("hooks", false, "all hooks",
+	     text("this kernel has not%s (%s): boot one with CONFIG_CGROUP_BPF=y", missing,
+		  strerror(why)));
 	return false;
 }
 
@@ -127,8 +128,9 @@ static void show_coverage(const struct coverage *coverage)
 	char *open = text("%s", ""), *longer;
 
 	if (!want_json)
-		printf("\nWhich calls programs see, tried out just now (- where there is no such call);\n\"listen\" is listen() without bind():\n  %-9s %-8s %-8s %-8s %-8s\n",
-		       "socket", names[0], names[1], names[2], names[3]);
+		printf("\nWhich calls programs see, as tried; \"listen\" is without bind():\n"
+		       "  %-9s %-8s %-8s %-8s %-8s\n", "socket", names[0], names[1], names[2],
+		       names[3]);
 	for (int i = 0; i < KINDS; i++) {
 		row = json_object_new_object();
 		if (!want_json)
@@ -154,7 +156,9 @@ static void show_coverage(const struct coverage *coverage)
 		if (!want_json)
 			puts("\nRules hold for all of them.");
 	} else if (!want_json) {
-		printf("\nNot covered by rules here:%s.\nEither boot a kernel with the cgroup-sock series, or keep these sockets away:\n", open);
+		printf("\nNot covered by rules here:%s.\n"
+		       "Boot a kernel with the cgroup-sock series, or keep these sockets away:\n",
+		       open);
 		for (int i = 0; i < KINDS; i++)
 			if (coverage[i].call[CALL_CONNECT] == NOT_COVERED ||
 			    coverage[i].call[CALL_SEND] == NOT_COVERED)
@@ -182,25 +186,26 @@ int cmd_doctor(int argc, char **argv)
 	rights = have_capability(CAP_SYS_ADMIN) || (have_capability(CAP_BPF) &&
 						    have_capability(CAP_PERFMON));
 	rights = rights && have_capability(CAP_NET_ADMIN);
-	tell("rights", rights, "rights", "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are wanted: try sudo");
+	tell("rights", rights, "rights",
+	     "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are wanted: try sudo");
 	mounts = has_cgroup2();
 	tell("cgroup2", mounts, "cgroup2",
-	     "mount -t cgroup2 none /sys/fs/cgroup; if systemd has it otherwise, boot with systemd.unified_cgroup_hierarchy=1");
+	     "mount -t cgroup2 none /sys/fs/cgroup, or systemd.unified_cgroup_hierarchy=1");
 	if (!is_mounted("/sys/fs/bpf", BPF_FS_MAGIC)) {
 		mounts = false;
-		tell("bpffs", false, "BPF file system", "mount -t bpf bpf /sys/fs/bpf");
+		tell("bpffs", false, "BPF file system", "mount -t bpf none /sys/fs/bpf");
 	} else {
 		tell("bpffs", true, "BPF file system", "");
 	}
 	tell("btf", !access("/sys/kernel/btf/vmlinux", R_OK), "types of the kernel (BTF)",
 	     "this kernel was built without CONFIG_DEBUG_INFO_BTF");
 	tell("lockdown", !is_locked_down(), "no lockdown of BPF",
-	     "lockdown=confidentiality keeps programs from being loaded; boot with lockdown=integrity");
+	     "lockdown=confidentiality keeps programs out; boot with lockdown=integrity");
 	if (rights)
 		hooks_there = check_hooks();
 	if (rights && mounts && hooks_there) {
 		begin_change();
-		show_coverage(measure());
+		show_coverage(measure_calls());
 	}
 	if (want_json)
 		print_json(report);

@@ -29,7 +29,8 @@
 #define AF_INET6	10
 
 /* Which kernels have it is for "cgsock doctor" to say. */
-extern bool bpf_cgroup_sock_port_chosen(void) __ksym __weak;
+extern bool bpf_cgroup_sock_port_chosen(void)
+	__ksym __weak;
 
 __u32 generation;
 
@@ -131,7 +132,7 @@ static __noinline int decide(const struct question *q)
 	enum protocol protocol = class_of(q);
 	struct prefix_key key = {
 		.length = PREFIX_BITS + 128,
-		.generation = *(volatile __u32 *)&generation,
+		.generation = generation,
 		.direction = q->direction,
 		.is_ip6 = q->family == AF_INET6,
 		.ip = { q->ip[0], q->ip[1], q->ip[2], q->ip[3] },

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
@@ -127,7 +126,8 @@ static int store_text(int texts, unsigned int generation, const struct rules *ru
 	fclose(stream);
 	for (size_t done = 0; done < size && !err; done += sizeof(piece), key.number++) {
 		memset(&piece, 0, sizeof(piece));
-		memcpy(&piece, all + done, size - done < sizeof(piece) ? size - done : sizeof(piece));
+		memcpy(&piece, all + done,
+		       size - done < sizeof(piece) ? size - done : sizeof(piece));
 		err = bpf_map_update_elem(texts, &key, &piece, BPF_ANY);
 	}
 	free(all);
@@ -236,7 +236,7 @@ static void show_rule(struct json_object *list, const struct place *place, const
 	struct json_object *rule;
 
 	if (!want_json) {
-		printf("%12" PRIu64 "  %s\n", (uint64_t)hits, words);
+		printf("%12llu  %s\n", hits, words);
 		return;
 	}
 	rule = json_object_new_object();
@@ -321,7 +321,7 @@ static unsigned int index_of(const char * const *names, unsigned int count, cons
 }
 
 /* firewall test RULES CALL PROTOCOL ADDRESS */
-static int test(int argc, char **argv)
+static int try_rules(int argc, char **argv)
 {
 	const struct rule *rule;
 	unsigned int direction, protocol;
@@ -382,7 +382,7 @@ int cmd_firewall(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (!action && argc && !strcmp(argv[0], "test"))
-		return test(argc - 1, argv + 1);
+		return try_rules(argc - 1, argv + 1);
 	if (argc != (action ? 1 : 2))
 		misuse(action == 'n' ? "--check wants a RULES file and nothing else" :
 		       action ? "this wants a CGROUP and nothing else" :

@@ -26,6 +26,6 @@ struct coverage {
 #define KINDS 9
 
 /* Puts a process into a cgroup of its own for this. Wants begin_change(). */
-const struct coverage *measure(void);
+const struct coverage *measure_calls(void);
 
 #endif

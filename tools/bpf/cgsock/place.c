@@ -124,7 +124,7 @@ static void search(const char *path, bool (*fits)(const char *, const char *), c
 		child = text("%s/%s", path, entry->d_name);
 		if (fits(entry->d_name, word)) {
 			if (*found)
-				fail("%s is more than one cgroup: %s and %s; name one of them by its path",
+				fail("%s is more than one cgroup: %s and %s; use the path of one",
 				     word, *found, child);
 			*found = text("%s", child);
 		} else {
@@ -221,8 +221,8 @@ void find_place(struct place *place, const char *word)
 	} else {
 		id = ask("docker", word) ?: ask("podman", word);
 		if (!id)
-			fail("%s: not below %s, not a unit (NAME.service, NAME.slice), and neither docker nor podman knows a container of this name",
-			     word, mount_point());
+			fail("%s: not below %s, and neither docker nor podman knows it", word,
+			     mount_point());
 		search(mount_point(), is_container, id, &found);
 		if (!found)
 			fail("%s: its container %.12s has no cgroup; is it running?", word, id);

@@ -310,7 +310,7 @@ static void tidy(void)
 	struct target *targets = keys_of(lists, sizeof(*targets));
 
 	known = NULL;
-	for_each_attached(remember, NULL);
+	see_attached(remember, NULL);
 	for (struct service_key *key = keys; key->cgroup; key++)
 		if (!find_known(key->cgroup, SERVICE))
 			bpf_map_delete_elem(services, key);
@@ -717,7 +717,7 @@ static int do_show(int argc, char **argv)
 	(void)argv;
 	begin_look();
 	shown = json_object_new_array();
-	for_each_attached(remember, NULL);
+	see_attached(remember, NULL);
 	services = bpf_obj_get(SHARED "/services");
 	lists = bpf_obj_get(SHARED "/lists");
 	if (services >= 0)

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,6 @@
 #include "rules.h"
 
 #define MAX_DEPTH	16	/* of includes */
-#define ALL_PROTOCOLS	((1U << PROTOCOLS) - 1)
-#define WITHOUT_PORTS	(1U << ICMP | 1U << RAW)
 
 const char * const direction_names[DIRECTIONS] = {
 	[CALL_CONNECT] = "connect",
@@ -29,6 +28,9 @@ const char * const protocol_names[PROTOCOLS] = {
 	[OTHER] = "other",
 };
 
+static const __u32 all_protocols = ~(~0U << PROTOCOLS);
+static const __u32 without_ports = 1U << ICMP | 1U << RAW;
+
 /* Where the parser is. */
 struct reader {
 	struct rules *rules;
@@ -38,8 +40,17 @@ struct reader {
 	const struct reader *includer;
 };
 
-#define bad(reader, format, args...) \
-	fail("%s:%d: " format, (reader)->file, (reader)->line, ##args)
+static noreturn __printf(2, 3) void bad(const struct reader *reader, const char *format, ...)
+{
+	va_list args;
+	char *message;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		fail("out of memory");
+	va_end(args);
+	fail("%s:%d: %s", reader->file, reader->line, message);
+}
 
 __u64 hash_of_rule(const char *words)
 {
@@ -101,7 +112,7 @@ static __u32 parse_directions(const struct reader *reader, char *list)
 static __u32 parse_protocols(const struct reader *reader, char *list)
 {
 	if (!strcmp(list, "any"))
-		return ALL_PROTOCOLS;
+		return all_protocols;
 	return parse_names(reader, list, protocol_names, OTHER,
 			   "protocol: tcp, udp, sctp, icmp, raw or any");
 }
@@ -119,11 +130,13 @@ static void parse_prefix(const struct reader *reader, struct rule *rule, char *p
 	bits = rule->family == AF_INET6 ? 128 : 32;
 	rule->length = bits;
 	if (inet_pton(rule->family, prefix, rule->ip) != 1)
-		bad(reader, "\"%s\" is not an IPv4 or IPv6 address; names are not looked up", prefix);
+		bad(reader, "\"%s\" is not an IPv4 or IPv6 address; names are not looked up",
+		    prefix);
 	if (length && !read_number(length, 0, bits, &rule->length))
 		bad(reader, "\"/%s\" is not a length from 0 to %u", length, bits);
 	if (bits == 128 && rule->length >= 96 && IN6_IS_ADDR_V4MAPPED(rule->ip))
-		bad(reader, "\"%s\" is an IPv4-mapped address; write it as an IPv4 address", prefix);
+		bad(reader, "\"%s\" is an IPv4-mapped address; write it as an IPv4 address",
+		    prefix);
 	for (i = rule->length; i < bits; i++)
 		if (ntohl(rule->ip[i / 32]) >> (31 - i % 32) & 1)
 			bad(reader, "%s has bits after the first %u; which of both is right?",
@@ -136,10 +149,10 @@ static void parse_ports(const struct reader *reader, struct rule *rule, char *li
 
 	if (!strcmp(list, "any"))
 		return;
-	if (rule->protocols != ALL_PROTOCOLS && rule->protocols & WITHOUT_PORTS)
+	if (rule->protocols != all_protocols && rule->protocols & without_ports)
 		bad(reader, "\"%s\": icmp and raw have no ports", list);
 	/* Of "any", those with ports. */
-	rule->protocols &= ~WITHOUT_PORTS;
+	rule->protocols &= ~without_ports;
 	rule->ports = allocate((strlen(list) + 1) * sizeof(*rule->ports));
 	while ((first = strsep(&list, ","))) {
 		struct ports *ports = &rule->ports[rule->port_count++];
@@ -207,7 +220,8 @@ static void parse_rule(struct reader *reader, char **words, int count)
 
 static struct rule *new_default(struct reader *reader, bool refuse, unsigned int direction)
 {
-	char *words = text("default %s %s", refuse ? "refuse" : "allow", direction_names[direction]);
+	char *words = text("default %s %s", refuse ? "refuse" : "allow",
+			   direction_names[direction]);
 	struct rule *rule = allocate(sizeof(*rule));
 
 	rule->text = words;
@@ -216,7 +230,7 @@ static struct rule *new_default(struct reader *reader, bool refuse, unsigned int
 	rule->line = reader->line;
 	rule->refuse = refuse;
 	rule->directions = 1U << direction;
-	rule->protocols = ALL_PROTOCOLS;
+	rule->protocols = all_protocols;
 	return rule;
 }
 
@@ -248,7 +262,7 @@ static void parse_default(struct reader *reader, char **words, int count)
 
 static void read_stream(struct reader *reader, FILE *stream);
 
-static void include(struct reader *reader, const char *name)
+static void read_included(struct reader *reader, const char *name)
 {
 	struct reader inner = {
 		.rules = reader->rules,
@@ -286,7 +300,7 @@ static void read_line(struct reader *reader, char *line)
 	} else if (!strcmp(words[0], "include")) {
 		if (count != 2)
 			bad(reader, "include wants one FILE");
-		include(reader, words[1]);
+		read_included(reader, words[1]);
 	} else {
 		parse_rule(reader, words, count);
 	}

@@ -135,7 +135,7 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 		rest++;
 		host = cut(&rest, "]");
 		if (!host || (*rest && *rest != ':'))
-			misuse("--allow %s: an IPv6 address is written [2001:db8::1] or [2001:db8::/32]:443",
+			misuse("--allow %s: IPv6 is written [2001:db8::1] or [2001:db8::/32]:443",
 			       rule);
 		if (*rest)
 			ports = rest + 1;
@@ -168,15 +168,14 @@ static void parse_connect(struct wanted *wanted, const char *word)
 	connection->where = where;
 	if (!connection->port || !read_number(connection->port, 1, UINT16_MAX, &port) ||
 	    !parse_endpoint(where, &endpoint) || !endpoint.port)
-		misuse("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080 or 80=[2001:db8::1]:8080",
-		       word);
+		misuse("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
 	inet_ntop(endpoint.family, endpoint.ip, ip, sizeof(ip));
 	snprintf(ports, sizeof(ports), "%u", endpoint.port);
 	allow_line(wanted, "tcp", ip, ports);
 }
 
 /* Runs another subcommand; its messages are its own. */
-static bool subcommand(int (*run)(int argc, char **argv), int argc, char **argv)
+static bool subcommand(int (*run)(int argc, char **argv), int argc, const char **argv)
 {
 	pid_t pid = fork();
 	int status;
@@ -185,7 +184,7 @@ static bool subcommand(int (*run)(int argc, char **argv), int argc, char **argv)
 		fail("fork: %s", strerror(errno));
 	if (!pid) {
 		optind = 0;
-		exit(run(argc, argv));
+		exit(run(argc, (char **)argv));
 	}
 	waitpid(pid, &status, 0);
 	return !status;
@@ -196,14 +195,15 @@ static bool redirect(const struct place *place, const struct wanted *wanted, con
 	bool done = true;
 
 	for (int i = 0; i < wanted->connections; i++) {
-		char *words[] = { "redirect", (char *)what, "-g", (char *)wanted->group,
-				  wanted->connection[i].port, wanted->connection[i].where,
-				  NULL };
+		const char *words[7] = { "redirect", what, "-g", wanted->group,
+					wanted->connection[i].port, wanted->connection[i].where,
+					NULL };
 
 		done = done && subcommand(cmd_redirect, 6, words);
 	}
 	if (done && !strcmp(what, "replica")) {
-		char *words[] = { "redirect", "client", "-g", (char *)wanted->group, place->path, NULL };
+		const char *words[6] = { "redirect", "client", "-g", wanted->group, place->path,
+					NULL };
 
 		done = subcommand(cmd_redirect, 5, words);
 	}
@@ -213,7 +213,7 @@ static bool redirect(const struct place *place, const struct wanted *wanted, con
 /* What no program sees here could go anywhere, so there are no such sockets. */
 static void deny_uncovered(struct wanted *wanted)
 {
-	const struct coverage *coverage = measure();
+	const struct coverage *coverage = measure_calls();
 	char *list = text("%s", ""), *longer;
 
 	for (int i = 0; i < KINDS; i++) {
@@ -236,7 +236,7 @@ static void deny_uncovered(struct wanted *wanted)
 		list = longer;
 	}
 	if (*list)
-		complain("note: this kernel does not show these sockets to programs, so the command has none:%s",
+		complain("note: this kernel does not show these sockets, so there are none:%s",
 			 list);
 	free(list);
 }
@@ -249,7 +249,7 @@ static bool set_up(const struct place *place, struct wanted *wanted)
 
 	if (wanted->device) {
 		if (!find_device(wanted->device, &settings)) {
-			complain("--vrf %s: no such device in this network namespace; ip link lists them",
+			complain("--vrf %s: no such device here; ip link lists them",
 				 wanted->device);
 			return false;
 		}

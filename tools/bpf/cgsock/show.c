@@ -171,7 +171,7 @@ static void show_program(const struct place *place, const char *hook, enum bpf_a
 
 static void show_place(const struct place *place)
 {
-	for_each_pinned(remember, NULL);
+	see_pinned(remember, NULL);
 	for (unsigned int i = 0; i < HOOKS; i++) {
 		char *section = text("cgroup/%s", hooks[i]);
 		__u32 ids[MOST], count = MOST;
@@ -199,8 +199,8 @@ int cmd_show(int argc, char **argv)
 		find_place(&place, argv[optind]);
 		show_place(&place);
 	} else {
-		for_each_attached(show_tool, NULL);
-		for_each_pinned(show_unit, NULL);
+		see_attached(show_tool, NULL);
+		see_pinned(show_unit, NULL);
 	}
 	if (want_json)
 		print_json(list);

@@ -16,7 +16,12 @@ struct vrf vrf;
 SEC("cgroup/sock_create")
 int vrf_create(struct bpf_sock *ctx)
 {
-	struct vrf_settings *settings = &vrf.half[*(volatile __u32 *)&vrf.current & 1];
+	__u32 half = vrf.current & 1;
+	struct vrf_settings *settings;
+
+	/* Read once. */
+	barrier_var(half);
+	settings = &vrf.half[half & 1];
 
 	ctx->bound_dev_if = settings->device;
 	if (settings->mark)

@@ -30,7 +30,7 @@ static bool is_vrf(const char *device)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool is;
 
-	strncpy(request.ifr_name, device, sizeof(request.ifr_name) - 1);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
 	is = fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(info.driver, "vrf");
 	close(fd);
 	return is;
@@ -55,8 +55,8 @@ static bool has_localhost(const char *device)
 void hint_at_localhost(const char *device)
 {
 	if (is_vrf(device) && !has_localhost(device))
-		complain("note: localhost, and with it a resolver at 127.0.0.53, cannot be reached in %s; \"ip address add 127.0.0.1/8 dev %s\" makes them reachable",
-			 device, device);
+		complain("note: no localhost, nor a resolver at 127.0.0.53, in %s before \"%s %s\"",
+			 device, "ip address add 127.0.0.1/8 dev", device);
 }
 
 bool find_device(const char *name, struct vrf_settings *settings)
@@ -65,7 +65,7 @@ bool find_device(const char *name, struct vrf_settings *settings)
 	settings->device = if_nametoindex(name);
 	if (!settings->device)
 		return false;
-	strncpy(settings->name, name, sizeof(settings->name) - 1);
+	snprintf(settings->name, sizeof(settings->name), "%s", name);
 	return true;
 }
 
@@ -128,7 +128,7 @@ char *lost_device(const struct vrf_settings *settings)
 	if (now == settings->device)
 		return NULL;
 	if (now)
-		return text("%s was deleted and made again (number %u, before %u): sockets get one that is not there; set it anew",
+		return text("%s was deleted and made again (number %u, before %u); set it anew",
 			    settings->name, now, settings->device);
 	if (if_indextoname(settings->device, name))
 		return text("%s has the name %s now", settings->name, name);
@@ -155,8 +155,10 @@ static int show(const struct place *asked)
 		json_object_object_add(answer, "device", json_object_new_string(settings.name));
 		json_object_object_add(answer, "ifindex", json_object_new_int64(settings.device));
 		json_object_object_add(answer, "mark", json_object_new_int64(settings.mark));
-		json_object_object_add(answer, "priority", json_object_new_int64(settings.priority));
-		json_object_object_add(answer, "problem", lost ? json_object_new_string(lost) : NULL);
+		json_object_object_add(answer, "priority",
+				       json_object_new_int64(settings.priority));
+		json_object_object_add(answer, "problem",
+				       lost ? json_object_new_string(lost) : NULL);
 		print_json(answer);
 		return 0;
 	}

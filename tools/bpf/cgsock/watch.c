@@ -32,12 +32,11 @@ static struct ring_buffer *buffers;
 static const char *only;	/* the name of a cgroup, or NULL */
 static __u64 start;
 static unsigned int sources;
-static volatile sig_atomic_t stop;
-
+/* All that was read is printed. */
 static void on_signal(int number)
 {
 	(void)number;
-	stop = 1;
+	_exit(0);
 }
 
 static __u64 now(clockid_t clock)
@@ -162,13 +161,12 @@ int cmd_watch(int argc, char **argv)
 		only = place.name;
 	}
 	start = now(CLOCK_MONOTONIC);
-	for_each_pinned(add_source, NULL);
+	see_pinned(add_source, NULL);
 	if (!sources)
 		fail("nothing to watch: neither firewall nor deny is set%s%s", only ? " at " : "",
 		     only ?: "");
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	while (!stop)
-		ring_buffer__poll(buffers, 1000);
-	return 0;
+	for (;;)
+		ring_buffer__poll(buffers, -1);
 }
