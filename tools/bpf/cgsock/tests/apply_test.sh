@@ -114,6 +114,8 @@ rmdir $cgroups/stay && mkdir $cgroups/stay
 ok "check knows a cgroup that was made anew" says 'was made anew' cgsock check web
 ok "apply attaches again" inside cgsock apply web
 ok "it is in effect" refuses EPERM call -c $cgroups/stay udp4 sendto 127.0.0.1:7
+ok "--clear" cgsock apply --clear web
+ok "nothing is left" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
 wrong() { local text=$1; shift; conf "$@"; refuses "/etc/cgsock/web.conf:$text" cgsock check web; }
 ok "an unknown word" wrong '2: "rfuse" is none of' 'cgroup stay' 'rfuse send udp any'
 ok "two cgroups" wrong '2: a second "unit"' 'cgroup stay' 'unit web.service'

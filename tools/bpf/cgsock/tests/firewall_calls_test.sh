@@ -38,4 +38,5 @@ ok "raw sendto()" here raw4 sendto 192.0.2.1:0
 ok "ping sendto()" here ping4 sendto 192.0.2.1:0
 ok "raw connect()" here raw4 connect 192.0.2.1:0
 ok "MPTCP connect()" denied mptcp4 connect 192.0.2.1:80
+ok "--clear" cgsock firewall --clear $c
 finish

@@ -107,4 +107,5 @@ no_gap() {
 	is 0 "$(cat "$dir/through")"
 }
 ok "30 reloads, and nothing gets through" no_gap
+ok "--clear" cgsock firewall --clear $c
 finish

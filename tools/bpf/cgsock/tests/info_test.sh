@@ -48,7 +48,7 @@ wait $all $inner
 ok "watch ends by a signal, with 0" is 0 $?
 cgsock deny --clear $c/inner
 cgsock firewall --clear $c
-ok "nothing to watch" refuses 'nothing to watch' cgsock watch
+ok "nothing to watch" refuses 'neither firewall nor deny is set at /info/inner' timeout 5 cgsock watch $c/inner
 
 # --- doctor
 ok "doctor finds all that is wanted" says 'all hooks' cgsock doctor

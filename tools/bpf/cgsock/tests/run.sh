@@ -25,6 +25,9 @@ cat > "$out/job" <<-JOB
 		echo "=== begin \$name" >&3
 		timeout 300 bash ./\${name}_test.sh >&3 2>&1
 		echo "=== exit \$name \$?" >&3
+		# What a test pinned is not for the next one.
+		umount /sys/fs/bpf
+		mount -t bpf none /sys/fs/bpf
 	done
 JOB
 printf '[%(%H:%M:%S)T] cgsock on %s ...\n' -1 "$kernel"
