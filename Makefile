@@ -3,6 +3,7 @@
 
 build	:= build
 samples	:= samples/bpf/cgroup_sock
+tool	:= tools/bpf/cgsock
 logs	:= $(build)/log
 step	= @scripts/step $(logs)/$@.log
 # PEER=FILE is one more kernel to compare with.
@@ -20,7 +21,7 @@ help: ## this list
 demo: ours samples ## boot a VM and see the hooks at work, a minute once built
 	@demo/demo.sh $(build)
 
-check: $(if $(T),check-ours,lint check-ours check-pages check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
+check: $(if $(T),check-ours,lint check-ours check-pages check-tools check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
 
 compat: kernels compare ## ask two kernels the same questions and compare the answers: mainline's or base, and ours
 	@compare/compat.sh $(build)
@@ -37,6 +38,10 @@ defects: $(peer) mainline ours compare ## where mainline fails and we do not, as
 
 bench: $(peer) kernels compare ## count the instructions of calls on the three kernels, and on PEER=FILE; tables and pictures, 4 minutes
 	@compare/bench.sh $(build) $(PEER)
+
+bench-tools: mainline ours tools ## count the instructions of connections through cgsock and through a proxy in user space
+	@scripts/packages haproxy
+	@$(tool)/bench/bench.sh vm $(build)
 
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
@@ -65,15 +70,21 @@ style: lint ## what reviewers run besides: sparse, W=1 with gcc and clang, cocci
 	@scripts/packages sparse clang-19 lld-19 llvm-19 coccinelle ocaml-nox ocaml-findlib python3-sphinx python3-sphinx-rtd-theme
 	@scripts/style $(build)
 
-deb: tree ## an installable package of our kernel (CONFIG=FILE, or that of the running kernel)
+deb: tree tools ## installable packages of our kernel (CONFIG=FILE, or that of the running kernel) and of cgsock
 	@scripts/packages debhelper
 	$(step) "the package" scripts/deb $(build) deb $(CONFIG)
-	@ls $(build)/deb/linux-image-*.deb
+	$(step) "the package of cgsock" scripts/deb-tools $(build)
+	@ls $(build)/deb/linux-image-*.deb $(build)/deb/cgroup-sock-tools_*.deb
+
+deb-tools: tools ## the package of cgsock alone, for a kernel that is there
+	@scripts/packages dpkg-dev
+	$(step) "the package of cgsock" scripts/deb-tools $(build)
+	@ls $(build)/deb/cgroup-sock-tools_*.deb
 
 clean: ## remove the kernels, tests and logs, keep the sources
 	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/peer $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
-		$(build)/kselftest $(build)/samples $(build)/compare $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench \
-		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/check-deb \
+		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/compare $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench $(build)/bench-tools \
+		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/deb-tools $(build)/check-deb \
 		$(build)/mutant*
 
 distclean: ## remove all that was built
@@ -106,6 +117,20 @@ compare: selftests
 
 samples: packages ## build the sample tools in build/samples; they also run on kernels with mainline's hooks
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
+
+tools: packages ## build cgsock
+	$(step) "cgsock" $(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock
+
+install: tools ## install cgsock with its manual pages (DESTDIR, PREFIX)
+	@$(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock install
+
+check-tools: ours tools ## the tests of cgsock; T=NAME runs one of them
+	@scripts/packages haproxy
+	@$(tool)/tests/run.sh vm $(build) ours $(T)
+
+check-tools-mainline: mainline tools ## the same on mainline's kernel
+	@scripts/packages haproxy
+	@$(tool)/tests/run.sh vm $(build) mainline $(T)
 
 check-ours: ours selftests
 	@vm/test.sh $(build) ours $(T)
@@ -147,6 +172,6 @@ check-demo: ours samples
 check-summary:
 	@prove --nocolor -e cat $(logs)/lint.log $(foreach kernel,ours pages ipv6-module base,$(wildcard $(build)/check/$(kernel)/tap/*.tap))
 
-.PHONY: help demo check compat peer coverage defects bench shell kernels tree refresh export bisectable lint style deb clean \
-	distclean packages source base mainline ours selftests compare samples check-ours check-pages check-control check-ipv6-module \
+.PHONY: help demo check compat peer coverage defects bench bench-tools shell kernels tree refresh export bisectable lint style deb clean \
+	distclean packages source base mainline ours selftests compare samples tools install deb-tools check-tools check-tools-mainline check-ours check-pages check-control check-ipv6-module \
 	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

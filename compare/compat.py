@@ -60,7 +60,7 @@ def entries_of(path):
         if not line or line.startswith('#'):
             continue
         where, colon, pattern = line.partition(': ')
-        if not colon or not re.fullmatch(r'D\d+|path|fix|refuse', where):
+        if not colon or not re.fullmatch(r'D\d+|path|fix|refuse|base|newer', where):
             sys.exit(f'{path}:{number}: not "D4: REGULAR EXPRESSION"')
         yield where, re.compile(pattern), f'{path}:{number}'
 

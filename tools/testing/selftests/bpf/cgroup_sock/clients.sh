@@ -85,7 +85,8 @@ perf_record() {
 
 # Each attach type has an event in events_test.c.
 bpftrace_all() {
-	bpftrace -c $here/events_test -e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }' > /tmp/bpftrace
+	bpftrace -c "$here/events_test" > /tmp/bpftrace \
+		-e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }'
 	tail -n 30 /tmp/bpftrace
 	[ "$(grep -c '^@seen' /tmp/bpftrace)" -eq 21 ]
 }

@@ -34,64 +34,213 @@ FIXTURE_VARIANT(events) {
 	const char *rewritten;	/* and in that of a rewrite, NULL if there can be none */
 };
 
-#define VARIANT(_name, _type, ...)						\
-	FIXTURE_VARIANT_ADD(events, _name)					\
-	{									\
-		.type = BPF_CGROUP_##_type, .name = #_type, __VA_ARGS__		\
-	}
-#define V4	.family = AF_INET
-#define V6	.family = AF_INET6
-#define LOCAL	.family = AF_UNIX
+FIXTURE_VARIANT_ADD(events, create) {
+	.type = BPF_CGROUP_INET_SOCK_CREATE,
+	.name = "INET_SOCK_CREATE",
+	.hook = CREATE,
+	.family = AF_INET,
+	.call = MAKE,
+	.refused = "-> source=->",
+	.rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3",
+};
 
-VARIANT(create, INET_SOCK_CREATE, .hook = CREATE, V4, .call = MAKE,
-	.refused = "-> source=->", .rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3");
-VARIANT(release, INET_SOCK_RELEASE, .hook = RELEASE, V4, .call = CLOSE, .cannot_refuse = true,
-	.rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3");
-VARIANT(post_bind4, INET4_POST_BIND, .hook = POST_BIND4, V4, .call = BIND,
-	.refused = "127.0.0.1:4001->127.0.0.1:4001 ");
-VARIANT(post_bind6, INET6_POST_BIND, .hook = POST_BIND6, V6, .call = BIND,
-	.refused = "[::1]:4001->[::1]:4001 ");
-VARIANT(bind4, INET4_BIND, .hook = BIND4, V4, .call = BIND,
+FIXTURE_VARIANT_ADD(events, release) {
+	.type = BPF_CGROUP_INET_SOCK_RELEASE,
+	.name = "INET_SOCK_RELEASE",
+	.hook = RELEASE,
+	.family = AF_INET,
+	.call = CLOSE,
+	.cannot_refuse = true,
+	.rewritten = "-> source=-> dev_if=0->1 mark=0->2 priority=0->3",
+};
+
+FIXTURE_VARIANT_ADD(events, post_bind4) {
+	.type = BPF_CGROUP_INET4_POST_BIND,
+	.name = "INET4_POST_BIND",
+	.hook = POST_BIND4,
+	.family = AF_INET,
+	.call = BIND,
 	.refused = "127.0.0.1:4001->127.0.0.1:4001 ",
-	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
-VARIANT(bind6, INET6_BIND, .hook = BIND6, V6, .call = BIND,
-	.refused = "[::1]:4001->[::1]:4001 ", .rewritten = "[::1]:4001->[fd00::9]:4009 ");
-VARIANT(connect4, INET4_CONNECT, .hook = CONNECT4, V4, .call = CONNECT,
+};
+
+FIXTURE_VARIANT_ADD(events, post_bind6) {
+	.type = BPF_CGROUP_INET6_POST_BIND,
+	.name = "INET6_POST_BIND",
+	.hook = POST_BIND6,
+	.family = AF_INET6,
+	.call = BIND,
+	.refused = "[::1]:4001->[::1]:4001 ",
+};
+
+FIXTURE_VARIANT_ADD(events, bind4) {
+	.type = BPF_CGROUP_INET4_BIND,
+	.name = "INET4_BIND",
+	.hook = BIND4,
+	.family = AF_INET,
+	.call = BIND,
+	.refused = "127.0.0.1:4001->127.0.0.1:4001 ",
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, bind6) {
+	.type = BPF_CGROUP_INET6_BIND,
+	.name = "INET6_BIND",
+	.hook = BIND6,
+	.family = AF_INET6,
+	.call = BIND,
+	.refused = "[::1]:4001->[::1]:4001 ",
+	.rewritten = "[::1]:4001->[fd00::9]:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, connect4) {
+	.type = BPF_CGROUP_INET4_CONNECT,
+	.name = "INET4_CONNECT",
+	.hook = CONNECT4,
+	.family = AF_INET,
+	.call = CONNECT,
 	.refused = "127.0.0.1:4001->127.0.0.1:4001 source=0.0.0.0:0->0.0.0.0:0 ",
-	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:4002 ");
-VARIANT(connect6, INET6_CONNECT, .hook = CONNECT6, V6, .call = CONNECT,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:4002 ",
+};
+
+FIXTURE_VARIANT_ADD(events, connect6) {
+	.type = BPF_CGROUP_INET6_CONNECT,
+	.name = "INET6_CONNECT",
+	.hook = CONNECT6,
+	.family = AF_INET6,
+	.call = CONNECT,
 	.refused = "[::1]:4001->[::1]:4001 source=[::]:0->[::]:0 ",
-	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:4002 ");
-VARIANT(sendmsg4, UDP4_SENDMSG, .hook = SENDMSG4, V4, .call = SEND,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:4002 ",
+};
+
+FIXTURE_VARIANT_ADD(events, sendmsg4) {
+	.type = BPF_CGROUP_UDP4_SENDMSG,
+	.name = "UDP4_SENDMSG",
+	.hook = SENDMSG4,
+	.family = AF_INET,
+	.call = SEND,
 	.refused = "127.0.0.1:4001->127.0.0.1:4001 source=0.0.0.0:0->0.0.0.0:0 ",
-	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:0 ");
-VARIANT(sendmsg6, UDP6_SENDMSG, .hook = SENDMSG6, V6, .call = SEND,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 source=0.0.0.0:0->127.0.0.2:0 ",
+};
+
+FIXTURE_VARIANT_ADD(events, sendmsg6) {
+	.type = BPF_CGROUP_UDP6_SENDMSG,
+	.name = "UDP6_SENDMSG",
+	.hook = SENDMSG6,
+	.family = AF_INET6,
+	.call = SEND,
 	.refused = "[::1]:4001->[::1]:4001 source=[::]:0->[::]:0 ",
-	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:0 ");
-VARIANT(recvmsg4, UDP4_RECVMSG, .hook = RECVMSG4, V4, .call = RECEIVE, .cannot_refuse = true,
-	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
-VARIANT(recvmsg6, UDP6_RECVMSG, .hook = RECVMSG6, V6, .call = RECEIVE, .cannot_refuse = true,
-	.rewritten = "[::1]:4001->[fd00::9]:4009 ");
-VARIANT(getpeername4, INET4_GETPEERNAME, .hook = GETPEERNAME4, V4, .call = PEERNAME,
-	.cannot_refuse = true, .rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
-VARIANT(getpeername6, INET6_GETPEERNAME, .hook = GETPEERNAME6, V6, .call = PEERNAME,
-	.cannot_refuse = true, .rewritten = "[::1]:4001->[fd00::9]:4009 ");
-VARIANT(getsockname4, INET4_GETSOCKNAME, .hook = GETSOCKNAME4, V4, .call = OWNNAME,
-	.cannot_refuse = true, .rewritten = "127.0.0.1:4001->127.0.0.9:4009 ");
-VARIANT(getsockname6, INET6_GETSOCKNAME, .hook = GETSOCKNAME6, V6, .call = OWNNAME,
-	.cannot_refuse = true, .rewritten = "[::1]:4001->[fd00::9]:4009 ");
-VARIANT(connect_unix, UNIX_CONNECT, .hook = CONNECT_UNIX, LOCAL, .call = CONNECT,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 source=[::]:0->[fd00::2]:0 ",
+};
+
+FIXTURE_VARIANT_ADD(events, recvmsg4) {
+	.type = BPF_CGROUP_UDP4_RECVMSG,
+	.name = "UDP4_RECVMSG",
+	.hook = RECVMSG4,
+	.family = AF_INET,
+	.call = RECEIVE,
+	.cannot_refuse = true,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, recvmsg6) {
+	.type = BPF_CGROUP_UDP6_RECVMSG,
+	.name = "UDP6_RECVMSG",
+	.hook = RECVMSG6,
+	.family = AF_INET6,
+	.call = RECEIVE,
+	.cannot_refuse = true,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, getpeername4) {
+	.type = BPF_CGROUP_INET4_GETPEERNAME,
+	.name = "INET4_GETPEERNAME",
+	.hook = GETPEERNAME4,
+	.family = AF_INET,
+	.call = PEERNAME,
+	.cannot_refuse = true,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, getpeername6) {
+	.type = BPF_CGROUP_INET6_GETPEERNAME,
+	.name = "INET6_GETPEERNAME",
+	.hook = GETPEERNAME6,
+	.family = AF_INET6,
+	.call = PEERNAME,
+	.cannot_refuse = true,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, getsockname4) {
+	.type = BPF_CGROUP_INET4_GETSOCKNAME,
+	.name = "INET4_GETSOCKNAME",
+	.hook = GETSOCKNAME4,
+	.family = AF_INET,
+	.call = OWNNAME,
+	.cannot_refuse = true,
+	.rewritten = "127.0.0.1:4001->127.0.0.9:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, getsockname6) {
+	.type = BPF_CGROUP_INET6_GETSOCKNAME,
+	.name = "INET6_GETSOCKNAME",
+	.hook = GETSOCKNAME6,
+	.family = AF_INET6,
+	.call = OWNNAME,
+	.cannot_refuse = true,
+	.rewritten = "[::1]:4001->[fd00::9]:4009 ",
+};
+
+FIXTURE_VARIANT_ADD(events, connect_unix) {
+	.type = BPF_CGROUP_UNIX_CONNECT,
+	.name = "UNIX_CONNECT",
+	.hook = CONNECT_UNIX,
+	.family = AF_UNIX,
+	.call = CONNECT,
 	.refused = "@events\\x20\\x0a\\x5c\\xff->@events\\x20\\x0a\\x5c\\xff ",
-	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
-VARIANT(sendmsg_unix, UNIX_SENDMSG, .hook = SENDMSG_UNIX, LOCAL, .call = SEND,
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
+};
+
+FIXTURE_VARIANT_ADD(events, sendmsg_unix) {
+	.type = BPF_CGROUP_UNIX_SENDMSG,
+	.name = "UNIX_SENDMSG",
+	.hook = SENDMSG_UNIX,
+	.family = AF_UNIX,
+	.call = SEND,
 	.refused = "@events\\x20\\x0a\\x5c\\xff->@events\\x20\\x0a\\x5c\\xff ",
-	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
-VARIANT(recvmsg_unix, UNIX_RECVMSG, .hook = RECVMSG_UNIX, LOCAL, .call = RECEIVE,
-	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
-VARIANT(getpeername_unix, UNIX_GETPEERNAME, .hook = GETPEERNAME_UNIX, LOCAL, .call = PEERNAME,
-	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
-VARIANT(getsockname_unix, UNIX_GETSOCKNAME, .hook = GETSOCKNAME_UNIX, LOCAL, .call = OWNNAME,
-	.cannot_refuse = true, .rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ");
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
+};
+
+FIXTURE_VARIANT_ADD(events, recvmsg_unix) {
+	.type = BPF_CGROUP_UNIX_RECVMSG,
+	.name = "UNIX_RECVMSG",
+	.hook = RECVMSG_UNIX,
+	.family = AF_UNIX,
+	.call = RECEIVE,
+	.cannot_refuse = true,
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
+};
+
+FIXTURE_VARIANT_ADD(events, getpeername_unix) {
+	.type = BPF_CGROUP_UNIX_GETPEERNAME,
+	.name = "UNIX_GETPEERNAME",
+	.hook = GETPEERNAME_UNIX,
+	.family = AF_UNIX,
+	.call = PEERNAME,
+	.cannot_refuse = true,
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
+};
+
+FIXTURE_VARIANT_ADD(events, getsockname_unix) {
+	.type = BPF_CGROUP_UNIX_GETSOCKNAME,
+	.name = "UNIX_GETSOCKNAME",
+	.hook = GETSOCKNAME_UNIX,
+	.family = AF_UNIX,
+	.call = OWNNAME,
+	.cannot_refuse = true,
+	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
+};
 
 static bool is_sock(enum hook hook)
 {
@@ -179,7 +328,7 @@ FIXTURE_TEARDOWN(events)
 
 static union name name_of(int family)
 {
-	static const char path[] = "\0events \n\\\xff";
+	static const char path[] = "\0events \012\\\377";
 	union name name = {};
 
 	if (family != AF_UNIX) {
@@ -325,7 +474,7 @@ TEST_F(events, the_second_of_three_rewrites)
 	order->mark = 2;
 	order->priority = 3;
 	order->path_len = sizeof("/run/path");
-	strcpy(order->path, "/run/path");
+	memcpy(order->path, "/run/path", order->path_len);
 	if (variant->family != AF_UNIX) {
 		order->port = to.in.sin_port;
 		memcpy(order->ip, endpoint_ip(&to), endpoint_ip_len(&to));

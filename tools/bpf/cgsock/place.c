@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Cgroups: of a path, a unit, a container. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgsock.h"
+
+static const char *mount_point(void)
+{
+	static char *found;
+	struct mntent *entry;
+	FILE *mounts;
+
+	if (found)
+		return found;
+	mounts = setmntent("/proc/self/mounts", "r");
+	if (!mounts)
+		fail("/proc/self/mounts: %s; is /proc mounted?", strerror(errno));
+	while (!found && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup2"))
+			found = text("%s", entry->mnt_dir);
+	endmntent(mounts);
+	if (!found)
+		fail("no cgroup2 file system is mounted; mount -t cgroup2 none /sys/fs/cgroup");
+	return found;
+}
+
+/* A BPF file system takes no dots, a name no slashes; "%" and "-" are ours. */
+static char *escape(const char *name)
+{
+	char *escaped = allocate(3 * strlen(name) + 2), *end = escaped;
+
+	for (; *name; name++) {
+		if (isalnum((unsigned char)*name) || *name == '_' || *name == '@')
+			*end++ = *name;
+		else if (*name == '/')
+			*end++ = '-';
+		else
+			end += sprintf(end, "%%%02x", (unsigned char)*name);
+	}
+	if (end - escaped > NAME_MAX)
+		fail("the name of the cgroup is too long for a pin: %s", escaped);
+	return escaped;
+}
+
+void place_of(struct place *place, const char *name)
+{
+	const char *mount = mount_point();
+	char *escaped = escape(name);
+
+	place->name = text("%s", name);
+	place->path = text("%s%s", mount, strcmp(name, "/") ? name : "");
+	place->pins = text(PINS "/%s", escaped);
+	place->is_unit = false;
+	place->fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(escaped);
+}
+
+/* Fails unless @path is a directory of the cgroup2 file system. */
+static void place_at(struct place *place, const char *path)
+{
+	size_t length = strlen(mount_point());
+	char *real = realpath(path, NULL);
+	struct statfs fs;
+
+	if (!real && errno == ENOENT)
+		fail("%s: no such cgroup; make it with mkdir", path);
+	if (!real)
+		fail("%s: %s; a cgroup is a directory, usually below /sys/fs/cgroup", path,
+		     strerror(errno));
+	if (statfs(real, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC ||
+	    strncmp(real, mount_point(), length) || (real[length] && real[length] != '/'))
+		fail("%s: not a cgroup2 directory; these are below %s", path, mount_point());
+	place_of(place, real[length] ? real + length : "/");
+	if (place->fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	free(real);
+}
+
+/* How a directory's name can belong to what was asked for. */
+static bool is_name(const char *name, const char *unit)
+{
+	return !strcmp(name, unit);
+}
+
+/* ID, docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope; the ID may be cut short. */
+static bool is_container(const char *name, const char *id)
+{
+	const char *found = strstr(name, id);
+	size_t digits;
+
+	if (!found || (found > name && found[-1] != '-'))
+		return false;
+	digits = strspn(found, "0123456789abcdef");
+	return digits == 64 && (!found[digits] || !strcmp(found + digits, ".scope"));
+}
+
+/* All cgroups whose directory's name fits; there should be one. */
+static void search(const char *path, bool (*fits)(const char *, const char *), const char *word,
+		   char **found)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		char *child;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		child = text("%s/%s", path, entry->d_name);
+		if (fits(entry->d_name, word)) {
+			if (*found)
+				fail("%s is more than one cgroup: %s and %s; use the path of one",
+				     word, *found, child);
+			*found = text("%s", child);
+		} else {
+			search(child, fits, word, found);
+		}
+		free(child);
+	}
+	closedir(directory);
+}
+
+static bool is_unit(const char *word)
+{
+	static const char * const kinds[] = {
+		".service", ".slice", ".scope", ".socket", ".mount", ".swap"
+	};
+	const char *dot = strrchr(word, '.');
+
+	for (unsigned int i = 0; dot && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(dot, kinds[i]))
+			return true;
+	return false;
+}
+
+void unit_place(struct place *place, const char *name, const char *unit)
+{
+	char *found = NULL;
+
+	if (!is_unit(unit))
+		fail("%s is not the name of a unit: NAME.service, NAME.slice", unit);
+	search(mount_point(), is_name, unit, &found);
+	place->name = text("%s", unit);
+	place->path = found;
+	place->pins = text(PINS "/%s", name);
+	place->fd = found ? open(found, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	place->is_unit = true;
+}
+
+/* The id of a container that @manager knows by this name, or NULL. */
+static char *ask(const char *manager, const char *name)
+{
+	char *id = NULL, line[128];
+	int pipes[2], status;
+	FILE *stream;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		fail("pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (!pid) {
+		dup2(pipes[1], 1);
+		close(2);
+		open("/dev/null", O_WRONLY);
+		execlp(manager, manager, "inspect", "--type", "container", "--format", "{{.Id}}",
+		       "--", name, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	stream = fdopen(pipes[0], "r");
+	if (stream && fgets(line, sizeof(line), stream)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strlen(line) == 64 && strspn(line, "0123456789abcdef") == 64)
+			id = text("%s", line);
+	}
+	if (stream)
+		fclose(stream);
+	waitpid(pid, &status, 0);
+	return id;
+}
+
+void find_place(struct place *place, const char *word)
+{
+	char *found = NULL, *below = text("%s/%s", mount_point(), word), *id = NULL;
+	struct stat status;
+
+	if (!*word)
+		misuse("the name of a cgroup is empty");
+	if (*word == '/' || *word == '.') {
+		found = text("%s", word);
+	} else if (!stat(below, &status)) {
+		found = text("%s", below);
+	} else if (strchr(word, '/')) {
+		found = text("%s", below);
+	} else if (is_unit(word)) {
+		search(mount_point(), is_name, word, &found);
+		if (!found)
+			fail("%s: this unit has no cgroup; is it running? See systemctl status %s",
+			     word, word);
+	} else if (strlen(word) >= 12 && strspn(word, "0123456789abcdef") == strlen(word)) {
+		search(mount_point(), is_container, word, &found);
+		if (!found)
+			fail("%s: no cgroup of a container with this id; is it running?", word);
+	} else {
+		id = ask("docker", word) ?: ask("podman", word);
+		if (!id)
+			fail("%s: not below %s, and neither docker nor podman knows it", word,
+			     mount_point());
+		search(mount_point(), is_container, id, &found);
+		if (!found)
+			fail("%s: its container %.12s has no cgroup; is it running?", word, id);
+	}
+	place_at(place, found);
+	free(found);
+	free(below);
+	free(id);
+}
+
+/* What this process made and has to remove if it fails. */
+static struct {
+	struct place place;
+	pid_t owner;
+} own_places[2];
+
+static void remove_own_places(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (own_places[i].owner == getpid())
+			remove_place(&own_places[i].place);
+}
+
+static void remember_place(const struct place *place)
+{
+	int i = own_places[0].owner ? 1 : 0;
+
+	own_places[i].place = *place;
+	own_places[i].owner = getpid();
+	if (!i)
+		atexit(remove_own_places);
+}
+
+void make_own_place(struct place *place, const char *name)
+{
+	char line[PATH_MAX], *own = NULL, *path;
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	while (file && !own && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, "0::/", 4))
+			own = line + 3;
+	}
+	if (file)
+		fclose(file);
+	if (!own)
+		fail("/proc/self/cgroup does not tell in which cgroup this is");
+	path = text("%s/%s-%d", strcmp(own, "/") ? own : "", name, getpid());
+	place_of(place, path);
+	if (place->fd >= 0)
+		close(place->fd);
+	else if (mkdir(place->path, 0755))
+		fail("cannot make the cgroup %s: %s", place->path, strerror(errno));
+	place_of(place, path);
+	free(path);
+	remember_place(place);
+}
