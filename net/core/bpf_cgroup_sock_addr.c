@@ -129,7 +129,7 @@ static const struct addr_field {
 
 static_assert(sizeof(struct bpf_sock_addr) <= U8_MAX);
 static_assert(sizeof(struct bpf_sock_addr_kern) <= U8_MAX);
-static_assert(BITS_PER_TYPE(u64) > BPF_CGROUP_UNIX_GETSOCKNAME);
+static_assert(BPF_CGROUP_UNIX_GETSOCKNAME < 64);
 
 static bool cg_sock_addr_is_valid_access(int off, int size,
 					 enum bpf_access_type type,

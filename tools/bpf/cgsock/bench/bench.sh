@@ -25,7 +25,8 @@ paste -d ' ' <(grep '^connect ' mainline/verdict) <(grep '^connect ' ours/verdic
 	echo "Instructions for one connection, and for its ten packets each way:"
 	echo
 	printf '%5s  %-10s %10s %10s %10s %10s\n' many by mainline packets here packets
-	awk -F, '{ printf "%5d  %-10s %10d %10d %10d %10d\n", $1, $2, $3, $4, $5, $6 }' connections.csv
+	awk -F, '{ printf "%5d  %-10s %10d %10d %10d %10d\n", $1, $2, $3, $4, $5, $6 }' \
+		connections.csv
 	echo
 	echo "Instructions for connect() of a UDP socket:"
 	echo
@@ -33,7 +34,7 @@ paste -d ' ' <(grep '^connect ' mainline/verdict) <(grep '^connect ' ours/verdic
 	awk -F, '{ printf "%5d  %-10s %-8s %10d %10d\n", $1, $2, $3, $4, $5 }' connect.csv
 	echo
 	echo "The kernel of the test machine has no netfilter. nftables and IPVS need NETFILTER,"
-	echo "NETFILTER_ADVANCED, NF_CONNTRACK, NF_NAT, NF_TABLES, NF_TABLES_INET, NFT_NAT, NFT_SOCKET,"
-	echo "IP_VS, IP_VS_PROTO_TCP, IP_VS_RR and IP_VS_NFCT."
+	echo "NETFILTER_ADVANCED, NF_CONNTRACK, NF_NAT, NF_TABLES, NF_TABLES_INET, NFT_NAT,"
+	echo "NFT_SOCKET, IP_VS, IP_VS_PROTO_TCP, IP_VS_RR and IP_VS_NFCT."
 } | tee table
 gnuplot "$here/bench.gp"

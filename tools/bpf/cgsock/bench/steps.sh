@@ -5,7 +5,7 @@
 #	connect RULES WAY INSTRUCTIONS allowed|EPERM
 set -euo pipefail
 cgroups=/sys/fs/cgroup
-mkdir $cgroups/{server,client,plain,office}
+mkdir $cgroups/{server,client,there,here,office}
 
 ways() { # way, server's cgroup, client's cgroup, port
 	local n
@@ -14,7 +14,7 @@ ways() { # way, server's cgroup, client's cgroup, port
 	done
 }
 
-ways nothing plain plain 8080
+ways nothing there here 8080
 cgsock redirect service server 8080 127.0.0.1
 cgsock redirect client client
 ways redirect server client 8080
@@ -35,11 +35,11 @@ cat > /tmp/haproxy.cfg <<-CONFIG
 	        server there 127.0.0.1:8080
 CONFIG
 haproxy -D -p /tmp/haproxy.pid -f /tmp/haproxy.cfg
-ways haproxy plain plain 8081
+ways haproxy there here 8081
 kill "$(cat /tmp/haproxy.pid)"
 
 nth() { echo "127.$(($1 / 2500 + 1)).$(($1 / 50 % 50)).$(($1 % 50))"; }
-echo "connect 0 nothing $(cost connect plain 127.4.49.50 443)"
+echo "connect 0 nothing $(cost connect here 127.4.49.50 443)"
 for rules in 1 100 10000; do
 	for ((i = 0; i < rules; i++)); do
 		echo "refuse connect udp $(nth $i) 443"
