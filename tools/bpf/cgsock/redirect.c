@@ -403,7 +403,8 @@ static void refuse_circle(const struct place *place, const struct place *proxy)
 	if (!strcmp(place->name, "/") ||
 	    (!strncmp(proxy->name, place->name, length) &&
 	     (!proxy->name[length] || proxy->name[length] == '/')))
-		fail("the proxy is in %s, too: its own connections would come back to it", place->name);
+		fail("the proxy is in %s, too: its own connections would come back to it",
+		     place->name);
 }
 
 static int do_proxy(int argc, char **argv)

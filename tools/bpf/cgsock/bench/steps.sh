@@ -5,7 +5,7 @@
 #	connect RULES WAY INSTRUCTIONS allowed|EPERM
 set -euo pipefail
 cgroups=/sys/fs/cgroup
-mkdir $cgroups/{server,client,there,here,office}
+mkdir $cgroups/{server,app,there,here,office}
 
 ways() { # way, server's cgroup, client's cgroup, port
 	local n
@@ -16,10 +16,10 @@ ways() { # way, server's cgroup, client's cgroup, port
 
 ways nothing there here 8080
 cgsock redirect service server 8080 127.0.0.1
-cgsock redirect client client
-ways redirect server client 8080
+cgsock redirect client app
+ways redirect server app 8080
 cgsock redirect clear server
-cgsock redirect clear client
+cgsock redirect clear app
 
 cat > /tmp/haproxy.cfg <<-CONFIG
 	global
