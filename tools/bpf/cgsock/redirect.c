@@ -453,7 +453,8 @@ static int do_replica(int argc, char **argv)
 	make_list(&skel->bss->change.target);
 	err = run_change();
 	if (err == EEXIST)
-		fail("%s is a replica of %s already; \"redirect weight\" changes its weight", argv[1],
+		fail("%s is a replica of %s already; \"redirect weight\" changes its weight",
+		     argv[1],
 		     argv[0]);
 	if (err)
 		fail("%s has %d replicas, which is the most; forget one", argv[0], MAX_REPLICAS);
@@ -625,7 +626,8 @@ static void show_services(void)
 		add_number(one, "weight", service.weight);
 		json_object_object_add(one, "loopback", json_object_new_boolean(service.loopback));
 		if (!want_json)
-			printf("  weight %u%s\n", service.weight, service.loopback ? "  loopback" : "");
+			printf("  weight %u%s\n", service.weight,
+			       service.loopback ? "  loopback" : "");
 		free(cgroup);
 	}
 	free(keys);
@@ -649,7 +651,8 @@ static void show_list(const struct target *target, const struct list *list)
 			add_text(one, "cgroup", cgroup);
 		if (!want_json)
 			printf("replica  %s  %u/%s  %s  weight %u  connections %llu  %s\n",
-			       target->group, target->port, name_protocol(target->protocol), address,
+			       target->group, target->port, name_protocol(target->protocol),
+			       address,
 			       replica->weight, replica->connections, cgroup);
 		free(address);
 		free(cgroup);
@@ -794,7 +797,8 @@ int cmd_redirect(int argc, char **argv)
 		if (strcmp(commands[i].name, name))
 			continue;
 		if (given[strspn(given, commands[i].letters)])
-			misuse("%s has no option -%c", name, given[strspn(given, commands[i].letters)]);
+			misuse("%s has no option -%c", name,
+			       given[strspn(given, commands[i].letters)]);
 		if (argc < commands[i].min || argc > commands[i].max)
 			misuse("%s wants %s", name, commands[i].args);
 		return commands[i].run(argc, argv);
