@@ -16,7 +16,8 @@ _cgsock() {
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		[ ${#COMPREPLY[@]} -gt 0 ] ||
-			mapfile -t COMPREPLY < <(cd /sys/fs/cgroup 2> /dev/null && compgen -d -- "$word")
+			mapfile -t COMPREPLY < <(cd /sys/fs/cgroup 2> /dev/null &&
+				compgen -d -- "$word")
 	fi
 }
 complete -o filenames -F _cgsock cgsock

@@ -12,7 +12,10 @@ BEGIN {
 	heading("DESCRIPTION")
 }
 { gsub(/\\/, "\\e"); gsub(/-/, "\\-"); sub(/^[.']/, "\\\\\\&&") }
-/^usage: / { end_typed(); heading("SYNOPSIS"); begin_typed(); sub(/^usage: /, "       "); in_usage = 1 }
+/^usage: / {
+	end_typed(); heading("SYNOPSIS"); begin_typed()
+	sub(/^usage: /, "       "); in_usage = 1
+}
 /^example:/ { end_typed(); heading("EXAMPLE"); sub(/^example: */, ""); if ($0 == "") next }
 /^commands:/ { end_typed(); heading("COMMANDS"); options = 0; next }
 /^$/ && in_usage { in_usage = 0; options = 1; next }
@@ -25,5 +28,6 @@ options && /^ / { heading("OPTIONS") }
 END {
 	end_typed()
 	heading("SEE ALSO")
-	print name == "cgsock" ? "cgsock\\-firewall(8), cgsock\\-run(8), cgsock\\-apply(8)" : "cgsock(8)"
+	print name != "cgsock" ? "cgsock(8)" :
+		"cgsock\\-firewall(8), cgsock\\-run(8), cgsock\\-apply(8)"
 }

@@ -791,7 +791,7 @@ int cmd_redirect(int argc, char **argv)
 		argv += optind;
 		name = name ?: argv[0];
 		if (!name)
-			misuse("a command is missing: service, client, proxy, replica, weight, forget, show or clear");
+			misuse("a command is missing, service or client for example");
 	}
 	for (unsigned int i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (strcmp(commands[i].name, name))

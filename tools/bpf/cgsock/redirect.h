@@ -32,7 +32,7 @@ struct replica {
 	__u32 weight;
 };
 
-#define EXTERNAL (1ULL << 63)
+#define EXTERNAL 0x8000000000000000ULL
 
 /* Replicas without a gap: first those that take connections, then those with a weight of 0. */
 struct list {
