@@ -18,7 +18,7 @@ help: ## this list
 	@echo "As root on Debian 12:"
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: ours samples ## boot a VM and see the hooks at work, a minute once built
+demo: ours tools ## boot a VM and see cgsock at work, a minute once built
 	@demo/demo.sh $(build)
 
 check: $(if $(T),check-ours,lint check-ours check-pages check-tools check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
@@ -46,7 +46,7 @@ bench-tools: mainline ours tools ## count the instructions of connections throug
 mutants: ours selftests ## make 60 mistakes in our .c files (N=60, SEED=1) and see which of them no test notices; 40 minutes
 	@scripts/mutate $(build) $(or $(SEED),1) $(or $(N),60)
 
-shell: ours selftests samples ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
+shell: ours selftests tools ## a shell in a VM that runs our kernel (K=base, K=mainline for the others)
 	@vm/shell.sh $(build) $(or $(K),ours)
 
 kernels: base mainline ours ## build build/{base,mainline,ours}/bzImage, with vmlinux beside
@@ -135,7 +135,7 @@ check-tools-mainline: mainline tools ## the same on mainline's kernel
 check-ours: ours selftests
 	@vm/test.sh $(build) ours $(T)
 
-check-pages: ours samples
+check-pages: ours
 	@scripts/doc-check $(build)
 
 check-control: base selftests
@@ -166,7 +166,7 @@ check-off: tree
 	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 vm/variant.config vm/off-ipv6.config
 	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf vm/variant.config vm/off-cgroup-bpf.config
 
-check-demo: ours samples
+check-demo: ours tools
 	@demo/demo.sh $(build)
 
 check-summary:

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # usage: demo/demo.sh BUILD
-# Boot BUILD/ours/bzImage, run steps.sh there with the sample tools on the PATH, and show
-# what is typed and what comes out of it as it happens. Every step asserts what it shows.
+# Boot BUILD/ours/bzImage, type the session of README.md there and then steps.sh, with cgsock on
+# the PATH, and show what is typed and what comes out of it as it happens. Every step asserts what
+# it shows.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/../vm
@@ -10,7 +11,10 @@ build=$(realpath "$1")
 out=$build/check/demo
 mkdir -p "$out/tap"
 printf 'not ok 1 - demo\n1..1\n' > "$out/tap/demo.tap"
-echo "PATH=$build/samples:\$PATH exec bash $here/steps.sh >&3 2>&1" > "$out/job"
+cat > "$out/job" <<-JOB
+	export PATH=$build/cgsock:\$PATH
+	(bash $here/readme.sh $here/../README.md && exec bash $here/steps.sh) >&3 2>&1
+JOB
 : > "$out/verdict"
 start=$SECONDS
 "$vm/vm.sh" -s 180 "$build/ours/bzImage" "$out" &

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The demo, as an administrator would type it; runs in the test machine.
+# The demo after the session of README.md, as an administrator would type it; runs in the test
+# machine.
 # shellcheck disable=SC2317 # step() calls the functions
 set -uo pipefail
-cgroups=/sys/fs/cgroup
 
 title() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nTHIS STEP FAILED: %s\n' "$*"; exit 1; }
@@ -39,15 +39,17 @@ serve() { # cgroup or "-", netns or "-", address:port, text
 	[ "$1" = - ] || group=(inside "$1")
 	"${group[@]}" "${place[@]}" busybox httpd -f -p "$3" -h "/srv/$4" &
 }
-listening() { # how many sockets of the machine listen at port $1, at least
+until_some() { # at least this many lines like that come out of a command
+	local count=$1 text=$2
+	shift 2
 	for _ in $(seq 100); do
-		[ "$(ss -Htln "$2" | wc -l)" -lt "$1" ] || return 0
+		[ "$("$@" | grep -c -- "$text")" -lt "$count" ] || return 0
 		sleep 0.1
 	done
-	fail "no server at $2"
+	fail "'$*' does not print '$text'"
 }
 
-# Two other hosts: "far" can only be reached through the VRF "mgmt", "near" directly.
+# Two other hosts: "far" can only be reached through the VRF "blue", "near" directly.
 for host in far:1 near:2; do
 	name=${host%:*} net=10.${host#*:}.0
 	ip netns add "$name"
@@ -56,86 +58,88 @@ for host in far:1 near:2; do
 	ip -n "$name" link set eth0 up
 	ip -n "$name" link set lo up
 done
-ip link add mgmt type vrf table 10
-ip link set mgmt up
-ip link set to-far master mgmt
+ip link add blue type vrf table 20
+ip link set blue up
+ip address add 127.0.0.1/8 dev blue
+ip link set to-far master blue
 ip address add 10.1.0.1/24 dev to-far
 ip address add 10.2.0.1/24 dev to-near
 ip link set to-far up
 ip link set to-near up
 ip address add fd00::80/128 dev lo
-mkdir $cgroups/{shell,quiet,web1,web2,web3,web6,app,office}
+mkdir /sys/fs/cgroup/{login,service,shop1,shop2,shop3,shop6,till,guarded}
 serve - far 10.1.0.2:80 'the host behind the VRF'
 serve - near 10.2.0.2:80 'the host nearby'
 serve - - '[::1]:80' 'this host over IPv6'
-listening 1 'sport = :80'
+until_some 1 . ss -Htln 'sport = :80'
 printf '%s\n' "$helpers" | sed 's/^/# /'
 
 title "1. Every command of a shell in a VRF, without root"
-does vrf $cgroups/shell mgmt
-shows 'device mgmt' vrf --show $cgroups/shell
+does cgsock vrf login blue
+shows 'device blue' cgsock vrf --show login
 refused '' as_nobody curl -sS --max-time 3 http://10.1.0.2/
-shows 'the host behind the VRF' inside shell as_nobody curl -sS --max-time 10 http://10.1.0.2/
-inside shell busybox httpd -f -p 0.0.0.0:8000 -h /srv &
-listening 1 'sport = :8000'
-shows '%mgmt:8000' ss -tln "'dev == mgmt'"
-shows 'the host behind the VRF' ip vrf exec mgmt curl -sS --max-time 10 http://10.1.0.2/
+shows 'the host behind the VRF' inside login as_nobody curl -sS --max-time 10 http://10.1.0.2/
+shows 'the host behind the VRF' cgsock run --vrf blue -- curl -sS --max-time 10 http://10.1.0.2/
+shows 'the host behind the VRF' ip vrf exec blue curl -sS --max-time 10 http://10.1.0.2/
 
 title "2. A service that may not ping and knows no IPv6"
-does deny $cgroups/quiet inet6 inet/dgram/icmp inet/raw
+does cgsock deny service inet6 inet/dgram/icmp any/raw
 shows '1 received' ping -c 1 -n 10.2.0.2
-refused 'Operation not permitted' inside quiet ping -c 1 -n 10.2.0.2
+refused 'Operation not permitted' inside service ping -c 1 -n 10.2.0.2
 shows 'this host over IPv6' curl -sS --max-time 10 "'http://[::1]/'"
-refused '' inside quiet curl -sS --max-time 3 "'http://[::1]/'"
-shows 'the host nearby' inside quiet curl -sS --max-time 10 http://10.2.0.2/
+refused '' inside service curl -sS --max-time 3 "'http://[::1]/'"
+shows 'the host nearby' inside service curl -sS --max-time 10 http://10.2.0.2/
+shows '[1-9][0-9]*  inet/dgram/icmp' cgsock deny --show service
 
 title "3. localhost:8080 is a service of three other containers, for a static program"
 for i in 1 2 3; do
-	does redirect service $cgroups/web$i 8080 127.0.0.1
-	serve web$i - 0.0.0.0:8080 "replica $i"
+	does cgsock redirect service -g shop shop$i 8080 127.0.0.1
+	serve shop$i - 0.0.0.0:8080 "shop $i"
 done
-does redirect client $cgroups/app
-for _ in $(seq 100); do [ "$(redirect show | grep -c '^replica')" -lt 3 ] || break; sleep 0.1; done
+does cgsock redirect client -g shop till
+until_some 3 '^replica  shop ' cgsock redirect show
 shows 'statically linked' file -b /usr/bin/busybox
 refused 'Connection refused' busybox wget -qO- http://localhost:8080/
-shows 'replica 1' 'for i in 1 2 3 4 5 6; do inside app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
+shows 'shop 1' 'for i in 1 2 3 4 5 6; do inside till busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
 [ "$(awk '{ print $1 }' <<< "$output" | xargs)" = "2 2 2" ] || fail "not an even share"
-does redirect service $cgroups/web6 8080 fd00::80
-serve web6 - '[::]:8080' 'replica over IPv6'
-for _ in $(seq 100); do ! redirect show | grep -q '^replica.*fd00::80' || break; sleep 0.1; done
-shows 'replica over IPv6' inside app busybox wget -qO- "'http://[::1]:8080/'"
+
+title "   also if it asks ::1, and the service has IPv4 only"
+shows '^shop [123]$' inside till busybox wget -qO- "'http://[::1]:8080/'"
+does cgsock redirect service -g shop shop6 8080 '[fd00::80]'
+serve shop6 - '[::]:8080' 'shop over IPv6'
+until_some 1 '^replica  shop .*fd00::80' cgsock redirect show
+shows 'shop over IPv6' inside till busybox wget -qO- "'http://[::1]:8080/'"
 
 title "   and one more replica, on another host"
-serve - near 10.2.0.2:8080 'replica on the other host'
-does redirect replica 8080 10.2.0.2:8080
-shows '1 replica on the other host' 'for i in 1 2 3 4; do inside app busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
-shows '10.2.0.2:8080 +connections 1' redirect show
+serve - near 10.2.0.2:8080 'shop on the other host'
+does cgsock redirect replica -g shop 8080 10.2.0.2:8080
+shows '1 shop on the other host' 'for i in 1 2 3 4; do inside till busybox wget -qO- http://localhost:8080/; done | sort | uniq -c'
+shows '10.2.0.2:8080  weight 1  connections 1' cgsock redirect show
 
 title "4. A firewall at the moment of the call"
-cat > /tmp/rules <<-RULES
-	# call    prefix        ports
-	allow  connect 10.2.0.2/32  80
-	refuse connect 10.2.0.0/24  any
-	refuse bind    0.0.0.0/0    1-1023
+cat > /tmp/guard <<-RULES
+	allow  connect tcp 10.2.0.2    80
+	refuse connect any 10.2.0.0/24
+	refuse bind    any any         1-1023
 RULES
-does cat /tmp/rules
-does firewall $cgroups/office /tmp/rules
-shows 'the host nearby' inside office curl -sS --max-time 10 http://10.2.0.2/
-refused 'Operation not permitted' inside office busybox wget -qO- http://10.2.0.2:8080/
-refused 'Operation not permitted' inside office busybox httpd -f -p 0.0.0.0:81 -h /srv
-shows '^ *1 .*refuse +connect' firewall --show $cgroups/office
+does cat /tmp/guard
+does cgsock firewall guarded /tmp/guard
+shows 'the host nearby' inside guarded curl -sS --max-time 10 http://10.2.0.2/
+refused 'Operation not permitted' inside guarded busybox httpd -f -p 0.0.0.0:81 -h /srv
 
 title "5. Why was my call refused?"
-does 'echo 1 > /sys/kernel/tracing/events/cgroup_sock/cgroup_sock_refuse/enable'
-refused 'Operation not permitted' inside office busybox wget -qO- http://10.2.0.2:8080/
-shows 'INET4_CONNECT prog_id=.*err=-1 addr=10.2.0.2:8080' grep -o "'cgroup_sock_refuse:.*'" /sys/kernel/tracing/trace
-id=$(grep -o 'prog_id=[0-9]*' <<< "$output" | tail -n 1)
-shows 'name fw_connect4' bpftool prog show id "${id#*=}"
-id=$(grep -o 'prog_cgroup=[0-9]*' /sys/kernel/tracing/trace | tail -n 1)
-shows '^/sys/fs/cgroup/office$' find /sys/fs/cgroup -inum "${id#*=}"
+call=(busybox wget -qO- http://10.2.0.2:8080/)
+printf '# cgsock watch guarded > /tmp/refused &\n'
+cgsock watch guarded > /tmp/refused &
+# It may take a moment until it watches.
+call_and_look() { inside guarded "${call[@]}" 2> /dev/null; cat /tmp/refused; }
+until_some 1 refused call_and_look
+refused 'Operation not permitted' inside guarded "${call[@]}"
+shows '/guarded +refused: connect tcp 10.2.0.2:8080 +by firewall: /tmp/guard:2: refuse' tail -n 1 /tmp/refused
+kill $!
 
 title "What was not asked for is refused with a reason"
-refused 'no such device' vrf $cgroups/shell eth99
-refused 'no such cgroup' vrf $cgroups/nowhere mgmt
-refused 'rules.missing' firewall $cgroups/office /tmp/rules.missing
+refused 'eth99.*no such device' cgsock vrf login eth99
+refused 'nowhere' cgsock vrf nowhere blue
+refused 'guard.missing' cgsock firewall guarded /tmp/guard.missing
 exit 0
