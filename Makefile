@@ -115,7 +115,7 @@ selftests: tree
 compare: selftests
 	$(step) "the programs for the comparison" $(MAKE) -C compare TREE=$(CURDIR)/$(build)/linux OUTPUT=$(CURDIR)/$(build)/compare
 
-samples: packages ## build the sample tools in build/samples; they also run on kernels with mainline's hooks
+samples: packages ## build the samples, examples to read, in build/samples
 	$(step) "the samples" $(MAKE) -C $(samples) OUTPUT=$(CURDIR)/$(build)/samples
 
 tools: packages ## build cgsock
@@ -135,7 +135,7 @@ check-tools-mainline: mainline tools ## the same on mainline's kernel
 check-ours: ours selftests
 	@vm/test.sh $(build) ours $(T)
 
-check-pages: ours
+check-pages: ours samples
 	@scripts/doc-check $(build)
 
 check-control: base selftests
