@@ -20,30 +20,37 @@
 #define ON_BOUND6	ON(INET6_POST_BIND)
 #define ON_ALL		(ON_MADE | ON_BOUND4 | ON_BOUND6)
 
-/* By the offset in the context: which attach types may read and write a field.
- * Where it lives and which widths it takes is the same for all program types
- * that have a struct bpf_sock, see bpf_sock_convert_ctx_access() and
- * bpf_sock_is_valid_access().
+#define FIELD(name)					\
+	.start = offsetof(struct bpf_sock, name),	\
+	.end = offsetofend(struct bpf_sock, name)
+
+/* Which attach types may read and write a field. Where it lives and which widths
+ * it takes is the same for all program types that have a struct bpf_sock, see
+ * bpf_sock_convert_ctx_access() and bpf_sock_is_valid_access().
  */
 static const struct sock_field {
+	u8 start;		/* of the field in the context */
+	u8 end;
 	u64 read;
 	u64 write;
-} sock_fields[sizeof(struct bpf_sock)] = {
-	[bpf_ctx_range(struct bpf_sock, bound_dev_if)]	= { .read = ON_MADE, .write = ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, family)]		= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, type)]		= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, protocol)]	= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, mark)]		= { .read = ON_MADE, .write = ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, priority)]	= { .read = ON_MADE, .write = ON_MADE },
-	[bpf_ctx_range(struct bpf_sock, src_ip4)]	= { .read = ON_BOUND4 },
-	[bpf_ctx_range(struct bpf_sock, src_ip6)]	= { .read = ON_BOUND6 },
-	[bpf_ctx_range(struct bpf_sock, src_port)]	= { .read = ON_BOUND4 | ON_BOUND6 },
-	[bpf_ctx_range(struct bpf_sock, dst_port)]	= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, dst_ip4)]	= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, dst_ip6)]	= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, state)]		= { .read = ON_ALL },
-	[bpf_ctx_range(struct bpf_sock, rx_queue_mapping)] = { .read = ON_ALL },
+} sock_fields[] = {
+	{ FIELD(bound_dev_if), .read = ON_MADE, .write = ON_MADE },
+	{ FIELD(family), .read = ON_ALL },
+	{ FIELD(type), .read = ON_ALL },
+	{ FIELD(protocol), .read = ON_ALL },
+	{ FIELD(mark), .read = ON_MADE, .write = ON_MADE },
+	{ FIELD(priority), .read = ON_MADE, .write = ON_MADE },
+	{ FIELD(src_ip4), .read = ON_BOUND4 },
+	{ FIELD(src_ip6), .read = ON_BOUND6 },
+	{ FIELD(src_port), .read = ON_BOUND4 | ON_BOUND6 },
+	{ FIELD(dst_port), .read = ON_ALL },
+	{ FIELD(dst_ip4), .read = ON_ALL },
+	{ FIELD(dst_ip6), .read = ON_ALL },
+	{ FIELD(state), .read = ON_ALL },
+	{ FIELD(rx_queue_mapping), .read = ON_ALL },
 };
+
+static_assert(sizeof(struct bpf_sock) <= U8_MAX);
 
 static bool cg_sock_is_valid_access(int off, int size,
 				    enum bpf_access_type type,
@@ -52,13 +59,15 @@ static bool cg_sock_is_valid_access(int off, int size,
 {
 	u64 hook = BIT_ULL(prog->expected_attach_type);
 	const struct sock_field *field;
+	int i;
 
-	if (off < 0 || off >= sizeof(struct bpf_sock))
-		return false;
-	field = &sock_fields[off];
-	if (!(hook & (type == BPF_WRITE ? field->write : field->read)))
-		return false;
-	return bpf_sock_is_valid_access(off, size, type, info);
+	for (i = 0; i < ARRAY_SIZE(sock_fields); i++) {
+		field = &sock_fields[i];
+		if (off >= field->start && off < field->end)
+			return hook & (type == BPF_WRITE ? field->write : field->read) &&
+			       bpf_sock_is_valid_access(off, size, type, info);
+	}
+	return false;
 }
 
 /* Raw and L2TP sockets have no ports; what they have in the place of one is the

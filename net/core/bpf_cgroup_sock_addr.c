@@ -33,12 +33,17 @@
 static_assert(offsetof(struct sockaddr_in, sin_port) ==
 	      offsetof(struct sockaddr_in6, sin6_port));
 
-/* By the offset in the context: where a field lives in the kernel, and which
- * attach types may read and write it. Loads and stores have the field's unit of
- * four bytes; narrow loads may be shorter, wide loads and stores have two units.
+#define FIELD(name)					\
+	.start = offsetof(struct bpf_sock_addr, name),	\
+	.end = offsetofend(struct bpf_sock_addr, name)
+
+/* Where a field lives in the kernel, and which attach types may read and write
+ * it. Loads and stores have the field's unit of four bytes; narrow loads may be
+ * shorter, wide loads and stores have two units.
  */
 static const struct addr_field {
 	u8 start;		/* of the field in the context */
+	u8 end;
 	u8 pointer;		/* in the kernel's context */
 	u16 target;		/* in what the pointer points to */
 	u8 target_size;		/* 0: the field is the pointer itself */
@@ -46,16 +51,16 @@ static const struct addr_field {
 	bool wide;
 	u64 read;
 	u64 write;
-} addr_fields[sizeof(struct bpf_sock_addr)] = {
-	[bpf_ctx_range(struct bpf_sock_addr, user_family)] = {
-		.start = offsetof(struct bpf_sock_addr, user_family),
+} addr_fields[] = {
+	{
+		FIELD(user_family),
 		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
 		.target = offsetof(struct sockaddr, sa_family),
 		.target_size = sizeof_field(struct sockaddr, sa_family),
 		.read = ON_ALL,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, user_ip4)] = {
-		.start = offsetof(struct bpf_sock_addr, user_ip4),
+	{
+		FIELD(user_ip4),
 		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
 		.target = offsetof(struct sockaddr_in, sin_addr),
 		.target_size = sizeof_field(struct sockaddr_in, sin_addr),
@@ -63,8 +68,8 @@ static const struct addr_field {
 		.read = ON_INET4,
 		.write = ON_INET4,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, user_ip6)] = {
-		.start = offsetof(struct bpf_sock_addr, user_ip6),
+	{
+		FIELD(user_ip6),
 		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
 		.target = offsetof(struct sockaddr_in6, sin6_addr),
 		.target_size = sizeof_field(struct sockaddr_in6, sin6_addr),
@@ -73,8 +78,8 @@ static const struct addr_field {
 		.read = ON_INET6,
 		.write = ON_INET6,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, user_port)] = {
-		.start = offsetof(struct bpf_sock_addr, user_port),
+	{
+		FIELD(user_port),
 		.pointer = offsetof(struct bpf_sock_addr_kern, uaddr),
 		.target = offsetof(struct sockaddr_in, sin_port),
 		.target_size = sizeof_field(struct sockaddr_in, sin_port),
@@ -82,37 +87,37 @@ static const struct addr_field {
 		.read = ON_ALL,
 		.write = ON_ALL,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, family)] = {
-		.start = offsetof(struct bpf_sock_addr, family),
+	{
+		FIELD(family),
 		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
 		.target = offsetof(struct sock, sk_family),
 		.target_size = sizeof_field(struct sock, sk_family),
 		.read = ON_ALL,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, type)] = {
-		.start = offsetof(struct bpf_sock_addr, type),
+	{
+		FIELD(type),
 		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
 		.target = offsetof(struct sock, sk_type),
 		.target_size = sizeof_field(struct sock, sk_type),
 		.read = ON_ALL,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, protocol)] = {
-		.start = offsetof(struct bpf_sock_addr, protocol),
+	{
+		FIELD(protocol),
 		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
 		.target = offsetof(struct sock, sk_protocol),
 		.target_size = sizeof_field(struct sock, sk_protocol),
 		.read = ON_ALL,
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip4)] = {
-		.start = offsetof(struct bpf_sock_addr, msg_src_ip4),
+	{
+		FIELD(msg_src_ip4),
 		.pointer = offsetof(struct bpf_sock_addr_kern, t_ctx),
 		.target_size = sizeof(__be32),
 		.narrow = true,
 		.read = ON(UDP4_SENDMSG),
 		.write = ON(UDP4_SENDMSG),
 	},
-	[bpf_ctx_range(struct bpf_sock_addr, msg_src_ip6)] = {
-		.start = offsetof(struct bpf_sock_addr, msg_src_ip6),
+	{
+		FIELD(msg_src_ip6),
 		.pointer = offsetof(struct bpf_sock_addr_kern, t_ctx),
 		.target_size = sizeof(struct in6_addr),
 		.narrow = true,
@@ -120,8 +125,10 @@ static const struct addr_field {
 		.read = ON(UDP6_SENDMSG),
 		.write = ON(UDP6_SENDMSG),
 	},
-	[bpf_ctx_range_ptr(struct bpf_sock_addr, sk)] = {
+	{
+		/* As long on all machines. */
 		.start = offsetof(struct bpf_sock_addr, sk),
+		.end = offsetof(struct bpf_sock_addr, sk) + sizeof(u64),
 		.pointer = offsetof(struct bpf_sock_addr_kern, sk),
 		.read = ON_ALL,
 	},
@@ -131,17 +138,27 @@ static_assert(sizeof(struct bpf_sock_addr) <= U8_MAX);
 static_assert(sizeof(struct bpf_sock_addr_kern) <= U8_MAX);
 static_assert(BPF_CGROUP_UNIX_GETSOCKNAME < 64);
 
+static const struct addr_field *cg_sock_addr_field_at(int off)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(addr_fields); i++) {
+		if (off >= addr_fields[i].start && off < addr_fields[i].end)
+			return &addr_fields[i];
+	}
+	return NULL;
+}
+
 static bool cg_sock_addr_is_valid_access(int off, int size,
 					 enum bpf_access_type type,
 					 const struct bpf_prog *prog,
 					 struct bpf_insn_access_aux *info)
 {
 	u64 hook = BIT_ULL(prog->expected_attach_type);
-	const struct addr_field *field;
+	const struct addr_field *field = cg_sock_addr_field_at(off);
 
-	if (off < 0 || off + size > sizeof(struct bpf_sock_addr) || off % size)
+	if (!field || off % size)
 		return false;
-	field = &addr_fields[off];
 	if (!(hook & (type == BPF_WRITE ? field->write : field->read)))
 		return false;
 
@@ -152,8 +169,7 @@ static bool cg_sock_addr_is_valid_access(int off, int size,
 	if (field->narrow && type == BPF_READ)
 		bpf_ctx_record_field_size(info, sizeof(u32));
 	if (size == sizeof(u64))
-		return field->wide &&
-		       field->start == addr_fields[off + size - 1].start;
+		return field->wide && off + size <= field->end;
 	if (field->narrow && type == BPF_READ)
 		return bpf_ctx_narrow_access_ok(off, size, sizeof(u32));
 	return size == sizeof(u32);
@@ -165,7 +181,7 @@ static u32 cg_sock_addr_convert_ctx_access(enum bpf_access_type type,
 					   struct bpf_prog *prog,
 					   u32 *target_size)
 {
-	const struct addr_field *field = &addr_fields[si->off];
+	const struct addr_field *field = cg_sock_addr_field_at(si->off);
 	int target = field->target + si->off - field->start;
 	int bytes = min_t(int, field->target_size, BPF_LDST_BYTES(si));
 	struct bpf_insn *insn = insn_buf;
