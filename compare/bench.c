@@ -2,9 +2,10 @@
 /*
  * Print what system calls cost where a program of a cgroup has a say: for each call, with no
  * programs in the system, with one on another cgroup, and with 1 to 64 on the one of the socket,
- * the nanoseconds per call. Then how that grows with the depth of the cgroup, and what a program
- * at the root costs with many cgroups. Where the clock counts instructions nanoseconds are
- * instructions, see ACCEL=icount in vm/vm.sh. Judges nothing itself, "make bench" does.
+ * also with one while its tracepoints are on, the nanoseconds per call. Then how that grows with
+ * the depth of the cgroup, and what a program at the root costs with many cgroups. Where the clock
+ * counts instructions nanoseconds are instructions, see ACCEL=icount in vm/vm.sh. Judges nothing
+ * itself, "make bench" does.
  *
  * A line is: CALL STATE FIGURE.
  *
@@ -199,6 +200,17 @@ static void detach(int prog, int cgroup, enum bpf_attach_type type)
 	close(prog);
 }
 
+/* One program, while its tracepoints are on: nothing is refused or changed, so none fires. */
+static void report_traced(const struct call *call)
+{
+	static const char events[] = "/sys/kernel/tracing/events/cgroup_sock/enable";
+
+	if (write_file(events, "1"))	/* mainline has none */
+		return;
+	report(call, "traced");
+	must(write_file(events, "0"), events);
+}
+
 static void report_with_programs(const struct call *call, int here, int elsewhere)
 {
 	int progs[MOST], i, prog;
@@ -215,6 +227,8 @@ static void report_with_programs(const struct call *call, int here, int elsewher
 		if (((i + 1) & i) == 0) {
 			snprintf(state, sizeof(state), "%d", i + 1);
 			report(call, state);
+			if (!i)
+				report_traced(call);
 		}
 	}
 	for (i = 0; i < MOST; i++)

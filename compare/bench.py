@@ -122,6 +122,7 @@ def main():
     directory, = sys.argv[1:]
     kernels = [Figures(directory, kernel, '[12]') for kernel in KERNELS]
     base, mainline, ours = kernels
+    traced = {key[0]: ours.least.pop(key) for key in list(ours.least) if key[1] == 'traced'}
     if set(mainline.least) != set(ours.least) or not ours.least:
         sys.exit(f'bench: not the same figures: {sorted(set(mainline.least) ^ set(ours.least))}')
     peer = Figures(directory, 'peer', '[12]')
@@ -139,6 +140,11 @@ def main():
               *([call] + [' '.join(number(over_unused(k, call, state)) for k in (peer, ours))
                           if (call, state) in ours.least else '-' for state in states[1:]]
                 for call in calls))
+    table('one program of ours, over the base kernel: tracepoints off, on',
+          ['call', 'off', 'on'],
+          *([call, *(number(figure - base.least[call, 'unused'])
+                     for figure in (ours.least[call, '1'], figure_on))]
+            for call, figure_on in traced.items()))
     depths = '1', '2', '4', '8', '16', '32'
     table('UDP connect in a cgroup of depth N: one program at the top, one on each level',
           ['', *depths], *([kind] + [cell(by['udp4-connect', f'{kind}-{n}']) for n in depths]
