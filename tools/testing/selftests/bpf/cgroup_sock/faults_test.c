@@ -3,15 +3,34 @@
  * Calls whose allocations fail, one after the other: each leaves nothing behind, and a second try
  * works. Needs a kernel with CONFIG_FAILSLAB.
  */
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
 #include "../../kselftest_harness.h"
-#include "util.h"
+#include "box.h"
+#include "kinds.h"
 
 #ifndef SOL_SCTP
 #define SOL_SCTP		132
 #endif
 #define SCTP_BINDX_ADD		100
+#define SCTP_CONNECTX		110
 #define PORT			4321
+#define CLOSED			4322
 #define MOST			1000	/* allocations of a call */
+#define MADE			BPF_CGROUP_INET_SOCK_CREATE
+
+#define FAILSLAB		"/sys/kernel/debug/failslab/ignore-gfp-wait"
+
+/* Allocations that may sleep fail as well. */
+static int fail_all_kinds(void)
+{
+	int err = write_file(FAILSLAB, "N");
+
+	if (err == -ENOENT && !mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
+		err = write_file(FAILSLAB, "N");
+	return err;
+}
 
 /* Let the n-th allocation of this thread fail, none if it is 0. */
 static int fail_nth(int n)
@@ -48,7 +67,7 @@ TEST(a_bindx_that_fails)
 	int fd, n, err = -ENOMEM;
 	bool failed = true;
 
-	ASSERT_EQ(0, fail_nth(0));
+	ASSERT_EQ(0, fail_all_kinds());
 	for (n = 1; failed && n < MOST; n++) {
 		fd = make(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP);
 		ASSERT_LE(0, fd);
@@ -66,6 +85,366 @@ TEST(a_bindx_that_fails)
 	}
 	EXPECT_LT(2, n);
 	EXPECT_EQ(0, err);
+}
+
+/* A program that allows sockets is in effect, and one that refuses them comes and goes. */
+struct programs {
+	char path[64];
+	int cgroup;
+	int allow;
+	int refuse;
+	int link;	/* of allow */
+	int second;	/* of refuse */
+};
+
+FIXTURE(programs) {
+	struct programs p;
+};
+
+FIXTURE_SETUP(programs)
+{
+	struct programs *p = &self->p;
+
+	ASSERT_EQ(0, fail_all_kinds());
+	cgroup_path(p->path, "faults");
+	p->cgroup = cgroup_make(p->path);
+	ASSERT_LE(0, p->cgroup);
+	ASSERT_EQ(0, cgroup_join(p->path));
+	p->allow = load_return(SOCK, MADE, 1);
+	p->refuse = load_return(SOCK, MADE, 0);
+	ASSERT_LE(0, p->allow);
+	ASSERT_LE(0, p->refuse);
+	p->link = bpf_link_create(p->allow, p->cgroup, MADE, NULL);
+	ASSERT_LE(0, p->link);
+}
+
+FIXTURE_TEARDOWN(programs)
+{
+	close(self->p.link);
+	cgroup_remove(self->p.cgroup, self->p.path);
+}
+
+struct state {
+	__u32 ids[4];
+	__u32 count;
+	__u64 revision;
+	int made;	/* 0, or why there is no socket */
+};
+
+static struct state state_of(int cgroup)
+{
+	struct state state = {};
+	union bpf_attr attr = { .query = {
+		.target_fd = cgroup,
+		.attach_type = MADE,
+		.prog_ids = (unsigned long)state.ids,
+		.prog_cnt = ARRAY_LEN(state.ids),
+	} };
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+
+	state.made = fd < 0 ? fd : 0;
+	if (fd >= 0)
+		close(fd);
+	if (syscall(__NR_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)))
+		state.made = -errno;
+	state.count = attr.query.prog_cnt;
+	state.revision = attr.query.revision;
+	return state;
+}
+
+static int attach(struct programs *p)
+{
+	return bpf_prog_attach(p->refuse, p->cgroup, MADE, BPF_F_ALLOW_MULTI);
+}
+
+static int detach(struct programs *p)
+{
+	return bpf_prog_detach2(p->refuse, p->cgroup, MADE);
+}
+
+static int link_create(struct programs *p)
+{
+	p->second = bpf_link_create(p->refuse, p->cgroup, MADE, NULL);
+	return p->second < 0 ? p->second : 0;
+}
+
+static int link_detach(struct programs *p)
+{
+	int err = bpf_link_detach(p->second);
+
+	close(p->second);
+	return err;
+}
+
+static int link_update(struct programs *p)
+{
+	return bpf_link_update(p->link, p->refuse, NULL);
+}
+
+static int link_back(struct programs *p)
+{
+	return bpf_link_update(p->link, p->allow, NULL);
+}
+
+/* What puts a program that refuses into effect, and takes it back. */
+static const struct change {
+	const char *name;
+	int (*make)(struct programs *p);
+	int (*undo)(struct programs *p);
+} changes[] = {
+	{ "attach", attach, detach },
+	{ "link create", link_create, link_detach },
+	{ "link update", link_update, link_back },
+};
+
+/* Programs that come with no memory for the list of what is in effect. */
+TEST_F(programs, come_or_change_nothing)
+{
+	const struct change *change;
+	struct state before, after;
+	bool failed;
+	int n, err;
+
+	for (change = changes; change < changes + ARRAY_LEN(changes); change++) {
+		failed = true;
+		err = -ENOMEM;
+		for (n = 1; failed && n < MOST; n++) {
+			before = state_of(self->p.cgroup);
+			EXPECT_EQ(0, before.made);
+			ASSERT_EQ(0, fail_nth(n));
+			err = change->make(&self->p);
+			failed = has_failed();
+			if (err) {
+				EXPECT_EQ(-ENOMEM, err);
+				after = state_of(self->p.cgroup);
+				EXPECT_EQ(0, after.made);
+				EXPECT_EQ(before.revision, after.revision) {
+					TH_LOG("%s, allocation %d", change->name, n);
+				}
+				EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+				ASSERT_EQ(0, change->make(&self->p));
+			}
+			EXPECT_EQ(-EPERM, state_of(self->p.cgroup).made);
+			ASSERT_EQ(0, change->undo(&self->p));
+		}
+		EXPECT_LT(1, n) TH_LOG("%s", change->name);
+		EXPECT_EQ(0, err);
+	}
+}
+
+/* Programs that go do so with memory or without. */
+TEST_F(programs, go_always)
+{
+	const struct change *change;
+	bool failed;
+	int n;
+
+	for (change = changes; change < changes + ARRAY_LEN(changes); change++) {
+		if (change->make == link_update)
+			continue;	/* does not go, and is in the other test */
+		failed = true;
+		for (n = 1; failed && n < MOST; n++) {
+			ASSERT_EQ(0, change->make(&self->p));
+			EXPECT_EQ(-EPERM, state_of(self->p.cgroup).made);
+			ASSERT_EQ(0, fail_nth(n));
+			EXPECT_EQ(0, change->undo(&self->p)) TH_LOG("%s", change->name);
+			failed = has_failed();
+			EXPECT_EQ(0, state_of(self->p.cgroup).made) TH_LOG("%s", change->name);
+			EXPECT_EQ(1, state_of(self->p.cgroup).count) TH_LOG("%s", change->name);
+		}
+		EXPECT_LT(1, n) TH_LOG("%s", change->name);
+	}
+}
+
+/* A cgroup that is made below one with a program has it, or is not made. */
+TEST_F(programs, are_inherited)
+{
+	char child[80];
+	bool failed = true;
+	int n, err = -ENOMEM;
+
+	ASSERT_EQ(0, attach(&self->p));
+	snprintf(child, sizeof(child), "%s/child", self->p.path);
+	for (n = 1; failed && n < MOST; n++) {
+		ASSERT_EQ(0, fail_nth(n));
+		err = mkdir(child, 0755) ? -errno : 0;
+		failed = has_failed();
+		if (err)
+			ASSERT_EQ(0, mkdir(child, 0755)) TH_LOG("allocation %d", n);
+		ASSERT_EQ(0, cgroup_join(child));
+		EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
+		ASSERT_EQ(0, cgroup_join(self->p.path));
+		ASSERT_EQ(0, rmdir(child));
+	}
+	EXPECT_LT(10, n);
+	EXPECT_EQ(0, err);
+}
+
+TEST(a_program_that_is_loaded)
+{
+	bool failed = true;
+	int n, fd = -1;
+
+	ASSERT_EQ(0, fail_all_kinds());
+	for (n = 1; failed && n < MOST; n++) {
+		ASSERT_EQ(0, fail_nth(n));
+		fd = load_locking(BPF_CGROUP_INET4_CONNECT);
+		failed = has_failed();
+		EXPECT_TRUE(fd >= 0 || failed);
+		close(fd);
+	}
+	EXPECT_LT(2, n);
+	EXPECT_LE(0, fd);
+}
+
+/* The calls of sockets, with a program on each hook. */
+enum step { OPEN, BIND, CONNECT, LISTEN, SEND, CONNECTX, STEPS };
+
+FIXTURE(calls) {
+	struct box box;
+};
+
+FIXTURE_SETUP(calls)
+{
+	int hook;
+
+	ASSERT_EQ(0, fail_all_kinds());
+	ASSERT_EQ(0, box_open(&self->box));
+	for (hook = 0; hook <= GETSOCKNAME6; hook++)
+		ASSERT_EQ(0, box_attach(&self->box, hook));
+}
+
+FIXTURE_TEARDOWN(calls)
+{
+	box_close(&self->box);
+}
+
+FIXTURE_VARIANT(calls) {
+	enum step step;
+	int needs;	/* what a kind has to be able to do */
+};
+
+FIXTURE_VARIANT_ADD(calls, socket) { .step = OPEN };
+FIXTURE_VARIANT_ADD(calls, bind) { .step = BIND };
+FIXTURE_VARIANT_ADD(calls, connect) { .step = CONNECT };
+FIXTURE_VARIANT_ADD(calls, listen) { .step = LISTEN, .needs = LISTENS };
+FIXTURE_VARIANT_ADD(calls, send) { .step = SEND, .needs = SENDS_TO };
+FIXTURE_VARIANT_ADD(calls, connectx) { .step = CONNECTX, .needs = ASSOCIATES };
+
+static struct endpoint at(const struct kind *k, int port)
+{
+	struct endpoint e = endpoint(k->ip, k->ip == AF_INET ? "127.0.0.1" : "::1",
+				     k->can & HAS_PORTS ? port : 0);
+
+	if (k->is == L2TP)
+		e.len = k->ip == AF_INET ? 16 : 32;
+	return e;
+}
+
+static int open_socket(const struct kind *k)
+{
+	int fd = make(k->family, k->type, k->protocol), service = 1;
+	struct timeval second = { 1, 0 };
+	struct linger now = { 1, 0 };
+
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	if (k->is == DCCP)
+		setsockopt(fd, SOL_DCCP, 2, &service, sizeof(service));
+	return fd;
+}
+
+static int do_step(const struct kind *k, enum step what, int fd)
+{
+	const char echo[8] = { k->ip == AF_INET ? 8 : 128 };	/* all that ping sends */
+	struct endpoint to = at(k, CLOSED);
+	int err = 0;
+
+	switch (what) {
+	case BIND:
+		return do_bind(fd, at(k, PORT));
+	case CONNECT:
+		return do_connect(fd, to);
+	case LISTEN:
+		err = listen(fd, 1);
+		break;
+	case SEND:
+		err = sendto(fd, echo, sizeof(echo), 0, &to.any, to.len);
+		break;
+	case CONNECTX:
+		err = setsockopt(fd, SOL_SCTP, SCTP_CONNECTX, &to.any, to.len);
+		break;
+	default:
+		break;
+	}
+	return err < 0 ? -errno : 0;
+}
+
+/* What is closed may take a moment to go. */
+static int bind_when_free(const struct kind *k)
+{
+	int fd = open_socket(k), err, i;
+
+	for (i = 0; i < 1000; i++) {
+		err = do_bind(fd, at(k, PORT));
+		if (err != -EADDRINUSE)
+			break;
+		usleep(1000);
+	}
+	close(fd);
+	return err;
+}
+
+/*
+ * Each ends as it would with memory, or with an error; then the second try does. Port and socket
+ * are free afterwards, and the programs still run.
+ */
+TEST_F(calls, works_at_the_second_try)
+{
+	__u32 *bound[] = { &self->box.seen[BIND4].calls, &self->box.seen[BIND6].calls };
+	const struct kind *k;
+	int i, n, fd, wanted, got;
+	bool failed;
+	__u32 was;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		k = &kinds[i];
+		if ((k->can & variant->needs) != variant->needs)
+			continue;
+		fd = open_socket(k);
+		ASSERT_LE(0, fd) TH_LOG("%s", k->name);
+		wanted = do_step(k, variant->step, fd);
+		close(fd);
+		failed = true;
+		for (n = 1; failed && n < MOST; n++) {
+			if (variant->step == OPEN) {
+				ASSERT_EQ(0, fail_nth(n));
+				fd = make(k->family, k->type, k->protocol);
+				failed = has_failed();
+				EXPECT_TRUE(fd >= 0 || failed);
+				close(fd);
+				continue;
+			}
+			fd = open_socket(k);
+			ASSERT_LE(0, fd);
+			ASSERT_EQ(0, fail_nth(n));
+			got = do_step(k, variant->step, fd);
+			failed = has_failed();
+			if (got != wanted) {
+				EXPECT_TRUE(failed && got < 0);
+				EXPECT_EQ(wanted, do_step(k, variant->step, fd)) {
+					TH_LOG("%s, allocation %d: %s", k->name, n, strerror(-got));
+				}
+			}
+			close(fd);
+		}
+		EXPECT_LT(n, MOST);
+		was = *bound[k->ip == AF_INET6];
+		EXPECT_EQ(0, bind_when_free(k)) TH_LOG("%s", k->name);
+		EXPECT_LT(was, *bound[k->ip == AF_INET6]) TH_LOG("%s", k->name);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -72,7 +72,7 @@ static inline int cgroup_make(const char *path)
 
 static inline int cgroup_join(const char *path)
 {
-	char procs[96];
+	char procs[128];
 
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 	return write_file(procs, "0");
