@@ -27,10 +27,12 @@ has FAILSLAB || tests=${tests/ faults/}
 	if [ -d "$build/$kernel/modules/lib/modules" ]; then
 		echo "mkdir -p /lib/modules"
 		echo "mount --bind $build/$kernel/modules/lib/modules /lib/modules"
+		# Not all headers are there, and bpftrace takes them for those of the kernel.
+		echo "rm /lib/modules/*/build"
 		echo "modprobe ipv6"
 	fi
 	has MPTCP_IPV6 || { variants+=' mptcp6 mptcp_mapped'; kinds+=' mptcp6'; }
-	for test in create connect paths undo; do
+	for test in create connect edges faults paths undo; do
 		echo "export TEST_ARGS_$test='${variants// / -V }'"
 	done
 	for test in coverage families vrf; do

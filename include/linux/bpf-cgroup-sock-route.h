@@ -79,6 +79,23 @@ static inline int cgroup_sock_route6(struct sock *sk,
 	return opt && opt->srcrt ? cgroup_sock_srcrt6(sk) : 0;
 }
 
+/**
+ * cgroup_sock_raw6_proto() - refuse a raw socket that writes such headers itself
+ * @sk: raw socket of family AF_INET6
+ * @proto: the protocol number of what it sends
+ *
+ * What a socket of IPPROTO_ROUTING sends is a routing header, and other extension
+ * headers may have one behind them.
+ *
+ * Context: Any.
+ * Return: 0, or -EPERM for an extension header if there are connect or sendmsg
+ * programs.
+ */
+static inline int cgroup_sock_raw6_proto(struct sock *sk, u8 proto)
+{
+	return ipv6_ext_hdr(proto) && cgroup_sock_has_peer6(sk) ? -EPERM : 0;
+}
+
 int __cgroup_sock_hdrincl4(const struct iphdr *iph, __be32 daddr);
 int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
 			   const struct in6_addr *daddr);

@@ -91,6 +91,25 @@ static inline u8 cgroup_sock_helper_needs(int func_id)
 		return 0;
 	}
 }
+
+/**
+ * cgroup_sock_needs_run_ctx() - whether a helper is for the run of a program only
+ * @type: of the program
+ * @func_id: number of a helper
+ *
+ * An async callback of the program, as that of a timer, has no run context, or
+ * that of whatever it interrupts.
+ *
+ * Return: true for such a helper of programs of a cgroup's sockets.
+ */
+static inline bool cgroup_sock_needs_run_ctx(enum bpf_prog_type type, int func_id)
+{
+	return (type == BPF_PROG_TYPE_CGROUP_SOCK ||
+		type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR) &&
+	       (func_id == BPF_FUNC_get_retval ||
+		func_id == BPF_FUNC_set_retval ||
+		func_id == BPF_FUNC_get_local_storage);
+}
 #else
 #define cgroup_sock_active(...)	false
 
@@ -113,6 +132,11 @@ static inline void cgroup_sock_extend(struct bpf_prog *prog,
 static inline u8 cgroup_sock_helper_needs(int func_id)
 {
 	return 0;
+}
+
+static inline bool cgroup_sock_needs_run_ctx(enum bpf_prog_type type, int func_id)
+{
+	return false;
 }
 
 static inline u8 cgroup_sock_kfunc_needs(const struct btf *btf, u32 id)

@@ -456,6 +456,9 @@ __bpf_kfunc_start_defs();
  */
 __bpf_kfunc bool bpf_cgroup_sock_port_chosen(void)
 {
+	/* A global function is verified apart, and a timer can call it. */
+	if (!in_task() || !current->bpf_ctx)
+		return false;
 	return container_of(current->bpf_ctx, struct bpf_cg_run_ctx,
 			    run_ctx)->port_chosen;
 }

@@ -39,7 +39,8 @@ int __cgroup_sock_hdrincl6(const struct sk_buff *skb,
 
 	if (!ipv6_addr_equal(&ipv6_hdr(skb)->daddr, daddr))
 		return -EPERM;
-	return ipv6_find_hdr(skb, &offset, NEXTHDR_ROUTING, NULL, &flags) < 0 ?
+	/* A chain that nobody can parse to its end may have one. */
+	return ipv6_find_hdr(skb, &offset, NEXTHDR_ROUTING, NULL, &flags) == -ENOENT ?
 	       0 : -EPERM;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_hdrincl6);

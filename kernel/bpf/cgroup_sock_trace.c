@@ -5,6 +5,7 @@
  */
 
 #include <linux/cgroup.h>
+#include <linux/in.h>
 #include <linux/sock_diag.h>
 #include <linux/string_helpers.h>
 #include <net/inet_sock.h>
@@ -59,20 +60,23 @@ static void cgroup_sock_view_bound(struct cgroup_sock_name *name,
 				   const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	/* Raw and L2TP sockets have the number of their protocol there. */
+	bool has_port = sk->sk_type != SOCK_RAW && sk->sk_protocol != IPPROTO_L2TP;
+	__be16 port = has_port ? htons(inet->inet_num) : 0;
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6) {
 		name->len = sizeof(name->v6);
 		name->v6.sin6_family = AF_INET6;
 		name->v6.sin6_addr = sk->sk_v6_rcv_saddr;
-		name->v6.sin6_port = htons(inet->inet_num);
+		name->v6.sin6_port = port;
 		return;
 	}
 #endif
 	name->len = sizeof(name->v4);
 	name->v4.sin_family = AF_INET;
 	name->v4.sin_addr.s_addr = inet->inet_rcv_saddr;
-	name->v4.sin_port = htons(inet->inet_num);
+	name->v4.sin_port = port;
 }
 
 /* All bytes are set, as two views are compared as a whole. */

@@ -121,7 +121,8 @@ static const struct addr_field {
 		.pointer = offsetof(struct bpf_sock_addr_kern, t_ctx),
 		.target_size = sizeof(struct in6_addr),
 		.narrow = true,
-		.wide = true,
+		/* Two units begin at the second one, which is not aligned. */
+		.wide = IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS),
 		.read = ON(UDP6_SENDMSG),
 		.write = ON(UDP6_SENDMSG),
 	},

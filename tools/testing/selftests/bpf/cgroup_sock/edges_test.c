@@ -186,21 +186,34 @@ TEST_F(edges, narrow_reads_of_the_socket)
  */
 #define SHORT	((int)offsetof(struct sockaddr_in6, sin6_scope_id))
 
-static const struct {
-	const char *name;
+FIXTURE(short_address) {
+	struct box box;
+};
+
+FIXTURE_VARIANT(short_address) {
 	int type;
 	int protocol;
 	bool connects_only;	/* has no messages with an address */
 	bool wants_scope;	/* in bind() and with a message, whatever the address */
-} kinds[] = {
-	{ "udp", SOCK_DGRAM, 0 },
-	{ "udplite", SOCK_DGRAM, IPPROTO_UDPLITE },
-	{ "ping", SOCK_DGRAM, IPPROTO_ICMPV6, .wants_scope = true },
-	{ "raw", SOCK_RAW, 253 },
-	{ "tcp", SOCK_STREAM, 0, true },
-	{ "mptcp", SOCK_STREAM, IPPROTO_MPTCP, true },
-	{ "dccp", 6 /* SOCK_DCCP */, IPPROTO_DCCP, true },
 };
+
+FIXTURE_VARIANT_ADD(short_address, udp6) { SOCK_DGRAM, 0 };
+FIXTURE_VARIANT_ADD(short_address, udplite6) { SOCK_DGRAM, IPPROTO_UDPLITE };
+FIXTURE_VARIANT_ADD(short_address, ping6) { SOCK_DGRAM, IPPROTO_ICMPV6, .wants_scope = true };
+FIXTURE_VARIANT_ADD(short_address, raw6) { SOCK_RAW, 253 };
+FIXTURE_VARIANT_ADD(short_address, tcp6) { SOCK_STREAM, 0, true };
+FIXTURE_VARIANT_ADD(short_address, mptcp6) { SOCK_STREAM, IPPROTO_MPTCP, true };
+FIXTURE_VARIANT_ADD(short_address, dccp6) { SOCK_DCCP, IPPROTO_DCCP, true };
+
+FIXTURE_SETUP(short_address)
+{
+	ASSERT_EQ(0, box_open(&self->box));
+}
+
+FIXTURE_TEARDOWN(short_address)
+{
+	box_close(&self->box);
+}
 
 enum { BY_BIND, BY_CONNECT, BY_SENDTO, BY_RING_BIND, BY_RING_CONNECT, BY_RING_SENDMSG, WAYS };
 
@@ -233,12 +246,12 @@ static enum hook hook_of(int way)
 	       way == BY_CONNECT || way == BY_RING_CONNECT ? CONNECT6 : SENDMSG6;
 }
 
-TEST_F(edges, an_address_without_scope_id)
+TEST_F(short_address, without_scope_id)
 {
 	struct endpoint asked = endpoint(AF_INET6, "fd00::2", 0), to, used;
 	struct endpoint shown = endpoint(AF_INET6, "::", 0);
 	struct endpoint other = endpoint(AF_INET6, "fd00::9", 0);
-	int i, way, fd, ret;
+	int way, fd, ret;
 	struct ring ring;
 	bool refused;
 
@@ -246,62 +259,60 @@ TEST_F(edges, an_address_without_scope_id)
 	ASSERT_EQ(0, box_attach(&self->box, BIND6));
 	ASSERT_EQ(0, box_attach(&self->box, CONNECT6));
 	ASSERT_EQ(0, box_attach(&self->box, SENDMSG6));
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		for (way = 0; way < WAYS; way++) {
-			enum hook hook = hook_of(way);
-			struct order *order = &self->box.order[hook];
-			struct seen *saw = &self->box.seen[hook];
+	for (way = 0; way < WAYS; way++) {
+		enum hook hook = hook_of(way);
+		struct order *order = &self->box.order[hook];
+		struct seen *saw = &self->box.seen[hook];
 
-			if (hook == SENDMSG6 && kinds[i].connects_only)
-				continue;
-			refused = kinds[i].wants_scope && hook != CONNECT6;
-			asked.in6.sin6_port = kinds[i].type == SOCK_RAW && hook == SENDMSG6 ?
-				0 : htons(4001);
-			other.in6.sin6_port = asked.in6.sin6_port;
-			order->rewrite = 1;
-			order->port = other.in6.sin6_port;
-			memcpy(order->ip, &other.in6.sin6_addr, 16);
+		if (hook == SENDMSG6 && variant->connects_only)
+			continue;
+		refused = variant->wants_scope && hook != CONNECT6;
+		asked.in6.sin6_port = variant->type == SOCK_RAW && hook == SENDMSG6 ?
+			0 : htons(4001);
+		other.in6.sin6_port = asked.in6.sin6_port;
+		order->rewrite = 1;
+		order->port = other.in6.sin6_port;
+		memcpy(order->ip, &other.in6.sin6_addr, 16);
 
-			fd = make(AF_INET6, kinds[i].type, kinds[i].protocol);
-			ASSERT_LE(0, fd);
-			memset(saw, 0, sizeof(*saw));
-			to = asked;
-			to.len = SHORT - 1;
-			EXPECT_EQ(-EINVAL, call(&ring, way, fd, &to)) {
-				TH_LOG("%s, way %d", kinds[i].name, way);
-			}
-			EXPECT_EQ(0, saw->calls) {
-				TH_LOG("%s, way %d", kinds[i].name, way);
-			}
-			close(fd);
-
-			fd = make(AF_INET6, kinds[i].type, kinds[i].protocol);
-			to = asked;
-			to.len = SHORT;
-			/* Nobody listens; the address is what counts here. */
-			ret = call(&ring, way, fd, &to);
-			EXPECT_TRUE(refused ? ret == -EINVAL : ret >= 0 || ret == -ECONNREFUSED) {
-				TH_LOG("%s, way %d: %d", kinds[i].name, way, ret);
-			}
-			if (refused) {
-				close(fd);
-				continue;
-			}
-			EXPECT_EQ(1, saw->calls) {
-				TH_LOG("%s, way %d", kinds[i].name, way);
-			}
-			memcpy(&shown.in6.sin6_addr, saw->ip, sizeof(saw->ip));
-			shown.in6.sin6_port = saw->port;
-			EXPECT_ENDPOINT(asked, shown);
-			used = hook == BIND6 ? local_of(fd) : peer_of(fd);
-			used.in6.sin6_port = other.in6.sin6_port;
-			used.in6.sin6_scope_id = 0;
-			if (hook == BIND6 || (hook == CONNECT6 && ret >= 0))
-				EXPECT_ENDPOINT(other, used) {
-					TH_LOG("%s, way %d", kinds[i].name, way);
-				}
-			close(fd);
+		fd = make(AF_INET6, variant->type, variant->protocol);
+		ASSERT_LE(0, fd);
+		memset(saw, 0, sizeof(*saw));
+		to = asked;
+		to.len = SHORT - 1;
+		EXPECT_EQ(-EINVAL, call(&ring, way, fd, &to)) {
+			TH_LOG("way %d", way);
 		}
+		EXPECT_EQ(0, saw->calls) {
+			TH_LOG("way %d", way);
+		}
+		close(fd);
+
+		fd = make(AF_INET6, variant->type, variant->protocol);
+		to = asked;
+		to.len = SHORT;
+		/* Nobody listens; the address is what counts here. */
+		ret = call(&ring, way, fd, &to);
+		EXPECT_TRUE(refused ? ret == -EINVAL : ret >= 0 || ret == -ECONNREFUSED) {
+			TH_LOG("way %d: %d", way, ret);
+		}
+		if (refused) {
+			close(fd);
+			continue;
+		}
+		EXPECT_EQ(1, saw->calls) {
+			TH_LOG("way %d", way);
+		}
+		memcpy(&shown.in6.sin6_addr, saw->ip, sizeof(saw->ip));
+		shown.in6.sin6_port = saw->port;
+		EXPECT_ENDPOINT(asked, shown);
+		used = hook == BIND6 ? local_of(fd) : peer_of(fd);
+		used.in6.sin6_port = other.in6.sin6_port;
+		used.in6.sin6_scope_id = 0;
+		if (hook == BIND6 || (hook == CONNECT6 && ret >= 0))
+			EXPECT_ENDPOINT(other, used) {
+				TH_LOG("way %d", way);
+			}
+		close(fd);
 	}
 	close(ring.fd);
 }

@@ -300,9 +300,43 @@ TEST(a_program_that_is_loaded)
 /* The calls of sockets, with a program on each hook. */
 enum step { OPEN, BIND, CONNECT, LISTEN, SEND, CONNECTX, STEPS };
 
+/* What a kind has to be able to do. */
+static const int step_needs[STEPS] = {
+	[LISTEN] = LISTENS, [SEND] = SENDS_TO, [CONNECTX] = ASSOCIATES,
+};
+
 FIXTURE(calls) {
 	struct box box;
 };
+
+FIXTURE_VARIANT(calls) {
+	enum kind_id kind;
+};
+
+FIXTURE_VARIANT_ADD(calls, tcp4) { TCP4 };
+FIXTURE_VARIANT_ADD(calls, tcp6) { TCP6 };
+FIXTURE_VARIANT_ADD(calls, udp4) { UDP4 };
+FIXTURE_VARIANT_ADD(calls, udp6) { UDP6 };
+FIXTURE_VARIANT_ADD(calls, udplite4) { UDPLITE4 };
+FIXTURE_VARIANT_ADD(calls, udplite6) { UDPLITE6 };
+FIXTURE_VARIANT_ADD(calls, mptcp4) { MPTCP4 };
+FIXTURE_VARIANT_ADD(calls, mptcp6) { MPTCP6 };
+FIXTURE_VARIANT_ADD(calls, dccp4) { DCCP4 };
+FIXTURE_VARIANT_ADD(calls, dccp6) { DCCP6 };
+FIXTURE_VARIANT_ADD(calls, smc4) { SMC4 };
+FIXTURE_VARIANT_ADD(calls, smc6) { SMC6 };
+FIXTURE_VARIANT_ADD(calls, af_smc4) { AF_SMC4 };
+FIXTURE_VARIANT_ADD(calls, af_smc6) { AF_SMC6 };
+FIXTURE_VARIANT_ADD(calls, ping4) { PING4 };
+FIXTURE_VARIANT_ADD(calls, ping6) { PING6 };
+FIXTURE_VARIANT_ADD(calls, raw4) { RAW4 };
+FIXTURE_VARIANT_ADD(calls, raw6) { RAW6 };
+FIXTURE_VARIANT_ADD(calls, l2tp4) { L2TP4 };
+FIXTURE_VARIANT_ADD(calls, l2tp6) { L2TP6 };
+FIXTURE_VARIANT_ADD(calls, sctp4) { SCTP4 };
+FIXTURE_VARIANT_ADD(calls, sctp6) { SCTP6 };
+FIXTURE_VARIANT_ADD(calls, sctp_many4) { SCTP_MANY4 };
+FIXTURE_VARIANT_ADD(calls, sctp_many6) { SCTP_MANY6 };
 
 FIXTURE_SETUP(calls)
 {
@@ -318,18 +352,6 @@ FIXTURE_TEARDOWN(calls)
 {
 	box_close(&self->box);
 }
-
-FIXTURE_VARIANT(calls) {
-	enum step step;
-	int needs;	/* what a kind has to be able to do */
-};
-
-FIXTURE_VARIANT_ADD(calls, socket) { .step = OPEN };
-FIXTURE_VARIANT_ADD(calls, bind) { .step = BIND };
-FIXTURE_VARIANT_ADD(calls, connect) { .step = CONNECT };
-FIXTURE_VARIANT_ADD(calls, listen) { .step = LISTEN, .needs = LISTENS };
-FIXTURE_VARIANT_ADD(calls, send) { .step = SEND, .needs = SENDS_TO };
-FIXTURE_VARIANT_ADD(calls, connectx) { .step = CONNECTX, .needs = ASSOCIATES };
 
 static struct endpoint at(const struct kind *k, int port)
 {
@@ -398,28 +420,26 @@ static int bind_when_free(const struct kind *k)
 }
 
 /*
- * Each ends as it would with memory, or with an error; then the second try does. Port and socket
- * are free afterwards, and the programs still run.
+ * Each call ends as it would with memory, or with an error; then the second try does. Port and
+ * socket are free afterwards, and the programs still run.
  */
-TEST_F(calls, works_at_the_second_try)
+TEST_F(calls, work_at_the_second_try)
 {
-	__u32 *bound[] = { &self->box.seen[BIND4].calls, &self->box.seen[BIND6].calls };
-	const struct kind *k;
-	int i, n, fd, wanted, got;
+	const struct kind *k = &kinds[variant->kind];
+	__u32 *bound = &self->box.seen[k->ip == AF_INET ? BIND4 : BIND6].calls, was;
+	int step, n, fd, wanted, got;
 	bool failed;
-	__u32 was;
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		k = &kinds[i];
-		if ((k->can & variant->needs) != variant->needs)
+	for (step = OPEN; step < STEPS; step++) {
+		if ((k->can & step_needs[step]) != step_needs[step])
 			continue;
 		fd = open_socket(k);
-		ASSERT_LE(0, fd) TH_LOG("%s", k->name);
-		wanted = do_step(k, variant->step, fd);
+		ASSERT_LE(0, fd);
+		wanted = do_step(k, step, fd);
 		close(fd);
 		failed = true;
 		for (n = 1; failed && n < MOST; n++) {
-			if (variant->step == OPEN) {
+			if (step == OPEN) {
 				ASSERT_EQ(0, fail_nth(n));
 				fd = make(k->family, k->type, k->protocol);
 				failed = has_failed();
@@ -430,20 +450,21 @@ TEST_F(calls, works_at_the_second_try)
 			fd = open_socket(k);
 			ASSERT_LE(0, fd);
 			ASSERT_EQ(0, fail_nth(n));
-			got = do_step(k, variant->step, fd);
+			got = do_step(k, step, fd);
 			failed = has_failed();
 			if (got != wanted) {
 				EXPECT_TRUE(failed && got < 0);
-				EXPECT_EQ(wanted, do_step(k, variant->step, fd)) {
-					TH_LOG("%s, allocation %d: %s", k->name, n, strerror(-got));
+				EXPECT_EQ(wanted, do_step(k, step, fd)) {
+					TH_LOG("step %d, allocation %d: %s", step, n,
+					       strerror(-got));
 				}
 			}
 			close(fd);
 		}
-		EXPECT_LT(n, MOST);
-		was = *bound[k->ip == AF_INET6];
-		EXPECT_EQ(0, bind_when_free(k)) TH_LOG("%s", k->name);
-		EXPECT_LT(was, *bound[k->ip == AF_INET6]) TH_LOG("%s", k->name);
+		EXPECT_GT(MOST, n);
+		was = *bound;
+		EXPECT_EQ(0, bind_when_free(k)) TH_LOG("step %d", step);
+		EXPECT_LT(was, *bound) TH_LOG("step %d", step);
 	}
 }
 

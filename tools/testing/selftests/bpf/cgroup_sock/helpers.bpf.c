@@ -7,6 +7,8 @@
 #include "helpers.h"
 
 #define SOL_SOCKET	1
+#define SOL_TCP		6
+#define TCP_NODELAY	1
 #define SO_PRIORITY	12
 #define SO_MARK		36
 
@@ -39,6 +41,7 @@ int create(struct bpf_sock *ctx)
 {
 	__u64 *note = bpf_sk_storage_get(&of_socket, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	__u64 *count = bpf_get_local_storage(&of_cgroup, 0);
+	int one = 1;
 
 	if (note)
 		*note = 42;
@@ -46,6 +49,7 @@ int create(struct bpf_sock *ctx)
 	found.sockets = *count;
 	found.create_cookie = bpf_get_socket_cookie(ctx);
 	found.create_netns = bpf_get_netns_cookie(ctx);
+	found.create_nodelay_err = bpf_setsockopt(ctx, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
 	return 1;
 }
 
@@ -78,7 +82,7 @@ SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
 	__u64 *note = ctx->sk ? bpf_sk_storage_get(&of_socket, ctx->sk, 0, 0) : NULL;
-	int priority = 5;
+	int priority = 5, one = 1;
 
 	found.note = note ? *note : 0;
 	found.connect_cookie = bpf_get_socket_cookie(ctx);
@@ -93,6 +97,7 @@ int connect4(struct bpf_sock_addr *ctx)
 					      sizeof(found.mark));
 	found.setsockopt_err = bpf_setsockopt(ctx, SOL_SOCKET, SO_PRIORITY, &priority,
 					      sizeof(priority));
+	found.connect_nodelay_err = bpf_setsockopt(ctx, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
 	look_up(ctx);
 	bpf_set_retval(-1);
 	bpf_tail_call(ctx, &next, 0);

@@ -19,6 +19,8 @@ struct found {
 	__u32 mark;
 	int getsockopt_err;
 	int setsockopt_err;
+	int create_nodelay_err;	/* of a TCP option */
+	int connect_nodelay_err;
 	__u32 tcp_state;	/* of the listener that was looked up */
 	__u32 skc_family;
 	__u32 udp_port;

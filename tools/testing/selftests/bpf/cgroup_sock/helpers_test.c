@@ -105,6 +105,21 @@ TEST_F(helpers, sockopt)
 	EXPECT_EQ(5, priority);
 }
 
+/* A raw socket can have the number of TCP, and none of its fields. */
+TEST_F(helpers, options_of_tcp_are_for_tcp)
+{
+	int raw;
+
+	EXPECT_EQ(0, self->found->create_nodelay_err);
+	EXPECT_EQ(0, self->found->connect_nodelay_err);
+	raw = make(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	ASSERT_LE(0, raw);
+	EXPECT_EQ(0, do_connect(raw, endpoint(AF_INET, "127.0.0.1", 0)));
+	EXPECT_EQ(-EINVAL, self->found->create_nodelay_err);
+	EXPECT_EQ(-EINVAL, self->found->connect_nodelay_err);
+	close(raw);
+}
+
 TEST_F(helpers, lookup)
 {
 	EXPECT_EQ(LISTENS, self->found->tcp_state);

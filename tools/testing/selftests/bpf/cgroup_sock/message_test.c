@@ -269,6 +269,24 @@ TEST_F(message, the_error_queue_is_not_shown)
 }
 
 /* The program sees the family that the kernel takes it for. */
+/* What is added to a corked datagram of a socket that has lost its port goes out from a port. */
+TEST_F(message, a_corked_datagram_has_a_port)
+{
+	struct endpoint unspec = { .len = sizeof(unspec.any) };
+	struct endpoint from = { .len = sizeof(from.in6) };
+	char room[8];
+
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	ASSERT_EQ(0, do_connect(self->client, self->to));
+	ASSERT_EQ(1, send(self->client, "x", 1, MSG_MORE));
+	ASSERT_EQ(0, do_connect(self->client, unspec));
+	EXPECT_EQ(1, send(self->client, "y", 1, 0));
+	EXPECT_EQ(2, recvfrom(self->server, room, sizeof(room), MSG_DONTWAIT, &from.any,
+			      &from.len));
+	EXPECT_NE(0, port_of(from));
+	EXPECT_NE(0, port_of(local_of(self->client)));
+}
+
 TEST(unspec_is_inet)
 {
 	struct endpoint to;

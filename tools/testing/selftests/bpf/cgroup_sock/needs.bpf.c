@@ -2,6 +2,7 @@
 /* Programs that need nothing but their context, and what can join them later. */
 #include <linux/bpf.h>
 #include <linux/errno.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
 #define SOL_SOCKET	1
@@ -84,5 +85,52 @@ int extended_marks(struct bpf_sock_addr *ctx)
 
 	return !bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 }
+
+/* The callback of a timer runs when no program does. */
+struct timed {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct timed);
+} timers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, struct bpf_cgroup_storage_key);
+	__type(value, __u64);
+} of_cgroup SEC(".maps");
+
+extern bool bpf_cgroup_sock_port_chosen(void) __ksym __weak;
+
+#define ON_TIMER(name, call)							\
+static int name ## _callback(void *map, int *key, struct timed *timed)	\
+{										\
+	call;									\
+	return 0;								\
+}										\
+										\
+SEC("?cgroup/post_bind4")							\
+int name(struct bpf_sock *ctx)							\
+{										\
+	struct timed *timed;							\
+	__u32 key = 0;								\
+										\
+	timed = bpf_map_lookup_elem(&timers, &key);				\
+	if (!timed)								\
+		return 1;							\
+	bpf_timer_init(&timed->timer, &timers, 1 /* CLOCK_MONOTONIC */);	\
+	bpf_timer_set_callback(&timed->timer, name ## _callback);		\
+	return 1;								\
+}
+
+ON_TIMER(timer_alone, bpf_ktime_get_ns())
+ON_TIMER(timer_sets, bpf_set_retval(0))
+ON_TIMER(timer_gets, bpf_get_retval())
+ON_TIMER(timer_stores, *(__u64 *)bpf_get_local_storage(&of_cgroup, 0) += 1)
+ON_TIMER(timer_asks, bpf_cgroup_sock_port_chosen())
 
 char _license[] SEC("license") = "GPL";

@@ -245,4 +245,25 @@ TEST_F(needs, an_extension_takes_the_lock_for_its_program)
 	close(link);
 }
 
+/* What belongs to the run of a program is not for a timer, which would find another's, or none. */
+TEST(no_run_no_value)
+{
+	static const char *const names[] = {
+		"timer_alone", "timer_sets", "timer_gets", "timer_stores", "timer_asks",
+	};
+	struct needs *progs;
+	int i;
+
+	libbpf_set_print(NULL);
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		progs = needs__open();
+		ASSERT_NE(NULL, progs);
+		EXPECT_EQ(i ? -EINVAL : 0, load_alone(progs,
+			  bpf_object__find_program_by_name(progs->obj, names[i]))) {
+			TH_LOG("%s", names[i]);
+		}
+		needs__destroy(progs);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -311,4 +311,56 @@ TEST_F(header, leads_to_the_address)
 	}
 }
 
+/* A chain of headers that ends in the middle may go on in the next fragment. */
+TEST(a_chain_that_is_cut)
+{
+	struct endpoint to = endpoint(AF_INET6, "fd00::2", 0);
+	/* Options of 72 bytes, of which the packet has less. */
+	const char *cut = "\x2b\x08\0\0\0\0\0\0";
+	char packet[64] = { 0x60 };
+	struct box box;
+	int fd;
+
+	ASSERT_EQ(0, box_open(&box));
+	fd = make(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	ASSERT_LE(0, fd);
+	packet[5] = sizeof(packet) - 40;
+	packet[6] = 60;
+	packet[7] = 64;
+	memcpy(packet + 8, endpoint_ip(&to), 16);
+	memcpy(packet + 24, endpoint_ip(&to), 16);
+	memcpy(packet + 40, cut, 8);
+	EXPECT_LE(0, sendto(fd, packet, sizeof(packet), 0, &to.any, to.len));
+	ASSERT_EQ(0, box_attach(&box, SENDMSG6));
+	EXPECT_GT(0, sendto(fd, packet, sizeof(packet), 0, &to.any, to.len));
+	EXPECT_EQ(EPERM, errno);
+	close(fd);
+	box_close(&box);
+}
+
+/* A raw socket whose protocol is an extension header writes the rest of the chain itself. */
+TEST(a_header_as_protocol)
+{
+	static const int protocols[] = { 43, 44, 51, 60 };
+	struct endpoint to = endpoint(AF_INET6, "fd00::2", 0);
+	char route[24] = { 59, 2, 0, 1 };
+	struct box box;
+	int fd, i;
+
+	ASSERT_EQ(0, box_open(&box));
+	for (i = 0; i < ARRAY_LEN(protocols); i++) {
+		fd = make(AF_INET6, SOCK_RAW, protocols[i]);
+		ASSERT_LE(0, fd);
+		EXPECT_LE(0, sendto(fd, route, sizeof(route), 0, &to.any, to.len));
+		ASSERT_EQ(0, box_attach(&box, SENDMSG6));
+		EXPECT_GT(0, sendto(fd, route, sizeof(route), 0, &to.any, to.len)) {
+			TH_LOG("protocol %d", protocols[i]);
+		}
+		EXPECT_EQ(EPERM, errno);
+		box_detach(&box, SENDMSG6);
+		close(fd);
+	}
+	box_close(&box);
+}
+
 TEST_HARNESS_MAIN

@@ -1274,6 +1274,43 @@ TEST_F(late, shutdown_while_connecting)
 	shutdown_while_connecting(_metadata, &self->state, variant->kind);
 }
 
+/* The failure came, and the user has not asked for it. */
+static void shutdown_after_a_failure(struct __test_metadata *_metadata, struct state *self,
+				     const struct kind *kind)
+{
+	struct endpoint closed = TO(self->ips->server, 9), from, wanted;
+	struct endpoint unspec = { .len = sizeof(unspec.any) };
+	struct pollfd poller = { .events = POLLOUT };
+	struct snapshot before;
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	fd = socket_from(self, kind, UNBOUND, self->ips->user, self->ips->source);
+	ASSERT_LE(0, fd);
+	from = source_of(self, kind, ADDRESS);
+	/* DCCP's port is in TIME_WAIT. */
+	wanted = OWN(self->ips->source, kind->type == SOCK_DCCP ? 4999 : self->port);
+	before = snap(kind, fd, &wanted);
+	bind_to(&self->box, self->connect, &from);
+	nonblocking(fd, true);
+	EXPECT_EQ(-EINPROGRESS, do_connect(fd, closed));
+	EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
+	poller.fd = fd;
+	EXPECT_EQ(1, poll(&poller, 1, 2000));
+	shutdown(fd, SHUT_RDWR);
+	/* MPTCP is shut down by a worker, and keeps the name until it is dissolved. */
+	if (kind->protocol == IPPROTO_MPTCP)
+		EXPECT_EQ(0, do_connect(fd, unspec));
+	option(fd, SOL_SOCKET, SO_ERROR);
+	SAME(fd, &before, &wanted, "shutdown()");
+	close(fd);
+}
+
+TEST_F(late, shutdown_after_a_failure)
+{
+	shutdown_after_a_failure(_metadata, &self->state, variant->kind);
+}
+
 /* What a connect() left stays, whatever becomes of a later one and of the program. */
 static void later_failure_takes_nothing_back(struct __test_metadata *_metadata, struct state *self,
 					     const struct kind *kind)

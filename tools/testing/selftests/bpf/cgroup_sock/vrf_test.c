@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
+#include <netinet/tcp.h>
 
 #include "../../kselftest.h"
 #include "box.h"
@@ -86,7 +87,9 @@ static const struct kind *kind_at(int i)
 }
 
 /* What the process asks for before it sends. */
-enum option { NO_OPTION, UNICAST_IF, MULTICAST_IF, STICKY, TO_DEVICE, TO_IFINDEX };
+enum option {
+	NO_OPTION, UNICAST_IF, MULTICAST_IF, STICKY, TO_DEVICE, TO_IFINDEX, FAST_CONNECT,
+};
 enum control { NO_CONTROL, PKTINFO, PKTINFO6 };
 
 #define ANY	1	/* error or none: the wire tells */
@@ -117,7 +120,11 @@ static const struct way ways[] = {
 	{ "a message", AF_INET, ALL, FAR4, .by = IN, .free = MAIN },
 	{ "a message to the next", AF_INET, ALL, "10.8.0.2", .by = IN, .free = OUT },
 	{ "a connection", AF_INET, ALL, FAR4, .connects = true, .by = IN, .free = MAIN },
-	{ "fast open", AF_INET, TCP | MPTCP, FAR4, .flags = MSG_FASTOPEN, .by = IN, .free = MAIN },
+	/* SMC's has no device of the user's here, on all kernels. */
+	{ "fast open", AF_INET, TCP | MPTCP | SMC, FAR4, .flags = MSG_FASTOPEN, .by = IN,
+	  .free = MAIN, .bound = MAIN, .bound_kinds = SMC },
+	{ "TCP_FASTOPEN_CONNECT", AF_INET, TCP | MPTCP | SMC, FAR4, .option = FAST_CONNECT,
+	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = SMC },
 	{ "dissolved", AF_INET, ALL & ~(SMC | ANY_SCTP), FAR4, .connects = true, .dissolves = true,
 	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = DGRAM },
 	{ "on the link", AF_INET, DGRAM & ~L2TP, "10.8.0.2", .flags = MSG_DONTROUTE, .err = ANY,
@@ -172,8 +179,10 @@ static const struct way ways[] = {
 	{ "a message to the next", AF_INET6, ALL, "fd08::2", .by = IN, .free = OUT },
 	{ "a message, with a scope", AF_INET6, ALL, "2001:db8::9%out9", .by = IN, .free = MAIN },
 	{ "a connection", AF_INET6, ALL, FAR6, .connects = true, .by = IN, .free = MAIN },
-	{ "fast open", AF_INET6, TCP | MPTCP, FAR6, .flags = MSG_FASTOPEN, .by = IN,
-	  .free = MAIN },
+	{ "fast open", AF_INET6, TCP | MPTCP | SMC, FAR6, .flags = MSG_FASTOPEN, .by = IN,
+	  .free = MAIN, .bound = MAIN, .bound_kinds = SMC },
+	{ "TCP_FASTOPEN_CONNECT", AF_INET6, TCP | MPTCP | SMC, FAR6, .option = FAST_CONNECT,
+	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = SMC },
 	{ "dissolved", AF_INET6, ALL & ~(SMC | ANY_SCTP), FAR6, .connects = true, .dissolves = true,
 	  .by = IN, .free = MAIN, .bound = MAIN, .bound_kinds = DGRAM },
 	{ "bind(ff02::1%out9)", AF_INET6, ANY_UDP, FAR6, "ff02::1%out9", .err = EINVAL, .by = IN,
@@ -183,7 +192,7 @@ static const struct way ways[] = {
 	  .err = EINVAL, .by = IN, .free = OUT, .bound = OUT, .bound_kinds = ALL },
 	/* SMC's connect() sets the device anew, on all kernels; SCTP's bind() sets none. */
 	{ "bind(fe80::8%out9)", AF_INET6, SMC, FAR6, "fe80::8%out9", .err = EINVAL, .by = IN },
-	{ "bind(fe80::8%out9)", AF_INET6, ANY_SCTP, FAR6, "fe80::8%out9", .err = ANY },
+	{ "bind(fe80::8%out9)", AF_INET6, ANY_SCTP, FAR6, "fe80::8%out9", .err = EADDRNOTAVAIL },
 	{ "bind(fe80::9%in9)", AF_INET6, ALL & ~(ANY_SCTP | SMC), FAR6, "fe80::9%in9", .by = IN,
 	  .free = IN },
 	{ "bind(fe80::9%in9)", AF_INET6, SMC, FAR6, "fe80::9%in9", .by = IN },
@@ -293,7 +302,7 @@ static int bound_device(int fd)
 
 static int set_option(int fd, const struct way *w)
 {
-	int device = devices[w->device], net = htonl(device), ret;
+	int device = devices[w->device], net = htonl(device), one = 1, ret;
 	const char *name = w->device ? device_names[w->device] : "";
 	struct ip_mreqn mreqn = { .imr_ifindex = device };
 	struct in6_pktinfo info = { .ipi6_ifindex = device };
@@ -316,6 +325,9 @@ static int set_option(int fd, const struct way *w)
 		break;
 	case TO_IFINDEX:
 		ret = setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof(device));
+		break;
+	case FAST_CONNECT:
+		ret = setsockopt(fd, SOL_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one));
 		break;
 	default:
 		return 0;
@@ -677,8 +689,15 @@ static bool connect_program(const struct kind *k)
 	int fd, err;
 
 	box.order[hook].bind_to_device = devices[OUT];
+	/* It needs no capability of the caller's where there is a device already. */
+	tell(VRF, 0, 0);
 	fd = new_socket(k);
-	ok = leaves_by(fd, k, &w, OUT, "device of a connect program");
+	tell(NO_DEVICE, 0, 0);
+	ok = leaves_by(fd, k, &w, OUT, "device of a connect program over that of a create program");
+	close(fd);
+
+	fd = new_socket(k);
+	ok &= leaves_by(fd, k, &w, OUT, "device of a connect program");
 	box.order[hook].bind_to_device = 0;
 	if (dgram) {
 		struct endpoint unspec = { .len = sizeof(unspec.any) };
