@@ -251,6 +251,7 @@ TEST(no_run_no_value)
 	static const char *const names[] = {
 		"timer_alone", "timer_sets", "timer_gets", "timer_stores", "timer_asks",
 	};
+	struct bpf_program *prog;
 	struct needs *progs;
 	int i;
 
@@ -258,8 +259,8 @@ TEST(no_run_no_value)
 	for (i = 0; i < ARRAY_LEN(names); i++) {
 		progs = needs__open();
 		ASSERT_NE(NULL, progs);
-		EXPECT_EQ(i ? -EINVAL : 0, load_alone(progs,
-			  bpf_object__find_program_by_name(progs->obj, names[i]))) {
+		prog = bpf_object__find_program_by_name(progs->obj, names[i]);
+		EXPECT_EQ(i ? -EINVAL : 0, load_alone(progs, prog)) {
 			TH_LOG("%s", names[i]);
 		}
 		needs__destroy(progs);

@@ -90,6 +90,7 @@ static const struct kind *kind_at(int i)
 enum option {
 	NO_OPTION, UNICAST_IF, MULTICAST_IF, STICKY, TO_DEVICE, TO_IFINDEX, FAST_CONNECT,
 };
+
 enum control { NO_CONTROL, PKTINFO, PKTINFO6 };
 
 #define ANY	1	/* error or none: the wire tells */
