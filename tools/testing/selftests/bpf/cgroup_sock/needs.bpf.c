@@ -2,6 +2,7 @@
 /* Programs that need nothing but their context, and what can join them later. */
 #include <linux/bpf.h>
 #include <linux/errno.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
 #define SOL_SOCKET	1
@@ -103,7 +104,7 @@ struct {
 	__type(value, __u64);
 } of_cgroup SEC(".maps");
 
-extern _Bool bpf_cgroup_sock_port_chosen(void) __weak __ksym;
+extern bool bpf_cgroup_sock_port_chosen(void) __weak __ksym;
 
 #define ON_TIMER(name, call)							\
 static int name ## _callback(void *map, int *key, struct timed *timed)	\
