@@ -107,32 +107,78 @@ static bool is_container(const char *name, const char *id)
 	return digits == 64 && (!found[digits] || !strcmp(found + digits, ".scope"));
 }
 
+/*
+ * Where names can be trusted. systemd lets others make cgroups, of any name, below the services
+ * and scopes that it delegates to them, and never below a slice.
+ */
+static bool is_slice(const char *name, const struct stat *status)
+{
+	const char *dot = strrchr(name, '.');
+
+	(void)status;
+	return dot && !strcmp(dot, ".slice");
+}
+
+/* Containers are also in cgroups that systemd does not know, which their managers made as root. */
+static bool is_of_managers(const char *name, const struct stat *status)
+{
+	const char *dot = strrchr(name, '.');
+
+	return !status->st_uid && strspn(name, "0123456789abcdef") != 64 &&
+	       !(dot && (!strcmp(dot, ".service") || !strcmp(dot, ".scope")));
+}
+
+/* What is looked for, and below which cgroups. */
+struct search {
+	const char *word;
+	bool (*fits)(const char *name, const char *word);
+	bool (*leads)(const char *name, const struct stat *status);
+	char *found;
+};
+
 /* All cgroups whose directory's name fits; there should be one. */
-static void search(const char *path, bool (*fits)(const char *, const char *), const char *word,
-		   char **found)
+static void search_below(struct search *search, const char *path)
 {
 	DIR *directory = opendir(path);
 	struct dirent *entry;
+	struct stat status;
 
 	if (!directory)
 		return;
 	while ((entry = readdir(directory))) {
 		char *child;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
 			continue;
 		child = text("%s/%s", path, entry->d_name);
-		if (fits(entry->d_name, word)) {
-			if (*found)
+		if (search->fits(entry->d_name, search->word)) {
+			if (search->found)
 				fail("%s is more than one cgroup: %s and %s; use the path of one",
-				     word, *found, child);
-			*found = text("%s", child);
-		} else {
-			search(child, fits, word, found);
+				     search->word, search->found, child);
+			search->found = text("%s", child);
+		} else if (search->leads(entry->d_name, &status)) {
+			search_below(search, child);
 		}
 		free(child);
 	}
 	closedir(directory);
+}
+
+static char *find_unit(const char *unit)
+{
+	struct search search = { .word = unit, .fits = is_name, .leads = is_slice };
+
+	search_below(&search, mount_point());
+	return search.found;
+}
+
+static char *find_container(const char *id)
+{
+	struct search search = { .word = id, .fits = is_container, .leads = is_of_managers };
+
+	search_below(&search, mount_point());
+	return search.found;
 }
 
 static bool is_unit(const char *word)
@@ -150,11 +196,11 @@ static bool is_unit(const char *word)
 
 void unit_place(struct place *place, const char *name, const char *unit)
 {
-	char *found = NULL;
+	char *found;
 
 	if (!is_unit(unit))
 		fail("%s is not the name of a unit: NAME.service, NAME.slice", unit);
-	search(mount_point(), is_name, unit, &found);
+	found = find_unit(unit);
 	place->name = text("%s", unit);
 	place->path = found;
 	place->pins = text(PINS "/%s", name);
@@ -210,12 +256,12 @@ void find_place(struct place *place, const char *word)
 	} else if (strchr(word, '/')) {
 		found = text("%s", below);
 	} else if (is_unit(word)) {
-		search(mount_point(), is_name, word, &found);
+		found = find_unit(word);
 		if (!found)
 			fail("%s: this unit has no cgroup; is it running? See systemctl status %s",
 			     word, word);
 	} else if (strlen(word) >= 12 && strspn(word, "0123456789abcdef") == strlen(word)) {
-		search(mount_point(), is_container, word, &found);
+		found = find_container(word);
 		if (!found)
 			fail("%s: no cgroup of a container with this id; is it running?", word);
 	} else {
@@ -223,7 +269,7 @@ void find_place(struct place *place, const char *word)
 		if (!id)
 			fail("%s: not below %s, and neither docker nor podman knows it", word,
 			     mount_point());
-		search(mount_point(), is_container, id, &found);
+		found = find_container(id);
 		if (!found)
 			fail("%s: its container %.12s has no cgroup; is it running?", word, id);
 	}

@@ -64,9 +64,21 @@ ok "a container by its name" says '%blue' at shop system.slice/docker-$id.scope
 ok "no such unit" refuses 'this unit has no cgroup' cgsock vrf db.service blue
 ok "no such container" refuses 'neither docker nor podman' cgsock vrf db blue
 ok "no such id" refuses 'no cgroup of a container' cgsock vrf deadbeef0000 blue
+# Who may make cgroups below a service cannot have those of the system's units and containers.
+user=$cgroups/user.slice/user-1000.slice/user@1000.service
+mkdir -p $user/app.slice/{web,db}.service $user/docker-$id.scope
+mkdir -p $cgroups/plain/docker-${id/c/d}.scope $cgroups/foreign/docker-${id/c/e}.scope
+chown -R 1000 $user $cgroups/foreign
+ok "a unit of a user's has its name, too" says '%blue' at web.service system.slice/web.service
+ok "it is not found by this name" refuses 'this unit has no cgroup' cgsock vrf db.service blue
+ok "nor does a container's id lead there" says '%blue' at $id system.slice/docker-$id.scope
+ok "nor to a cgroup that is not root's" refuses 'no cgroup of a container' cgsock vrf ${id/c/e} blue
+ok "one of a manager's own is found" says '%blue' at ${id/c/d} plain/docker-${id/c/d}.scope
+find $user $cgroups/plain $cgroups/foreign -depth -type d -exec rmdir {} +
 mkdir -p $cgroups/user.slice/web.service
 ok "two units of one name" refuses 'more than one cgroup' cgsock vrf web.service blue
 ok "--clear" cgsock vrf --clear $c
+rmdir $cgroups/user.slice/web.service
 ok "nothing is left" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
 ok "nor in sockets" is '0.0.0.0:4000' "$(device_of $c)"
 finish
