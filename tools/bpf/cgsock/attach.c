@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs that are loaded, attached by pinned links, replaced, detached and found. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -452,15 +453,14 @@ static const char *hook_of(const char *program)
 	return strcmp(hook, "create") ? hook : "sock_create";
 }
 
-static bool is_hook(enum bpf_attach_type type, const char *hook)
+static bool type_of_program(const char *program, enum bpf_attach_type *type)
 {
-	char *section = text("cgroup/%s", hook);
-	enum bpf_attach_type its_type;
+	char *section = text("cgroup/%s", hook_of(program));
 	enum bpf_prog_type program_type;
-	bool is = !libbpf_prog_type_by_name(section, &program_type, &its_type) && its_type == type;
+	bool known = !libbpf_prog_type_by_name(section, &program_type, type);
 
 	free(section);
-	return is;
+	return known;
 }
 
 /* The cgroup that a unit has now. */
@@ -472,10 +472,10 @@ static void detach_from_unit(const struct place *place, const char *current)
 
 	for (int i = 0; i < count; i++) {
 		int fd = get_pin(current, "programs", programs[i]->d_name);
+		enum bpf_attach_type type;
 
-		for (unsigned int type = 0; fd >= 0 && type < __MAX_BPF_ATTACH_TYPE; type++)
-			if (is_hook(type, hook_of(programs[i]->d_name)))
-				bpf_prog_detach2(fd, place->fd, type);
+		if (fd >= 0 && type_of_program(programs[i]->d_name, &type))
+			bpf_prog_detach2(fd, place->fd, type);
 		close(fd);
 	}
 	free(folder);
@@ -502,9 +502,76 @@ void remove_place(const struct place *place)
 	rmdir(place->path);
 }
 
+struct census count_programs(const struct place *place, const char *tool)
+{
+	char *folder = text("%s/%s", place->pins, tool), *path = text("%s/programs", folder);
+	struct census census = {};
+	struct dirent **programs;
+	int count = scandir(path, &programs, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int fd = get_pin(folder, "programs", programs[i]->d_name);
+		enum bpf_attach_type type;
+
+		census.pinned++;
+		if (fd >= 0 && place->fd >= 0 && type_of_program(programs[i]->d_name, &type) &&
+		    is_attached(place, fd, type))
+			census.attached++;
+		close(fd);
+	}
+	free(path);
+	free(folder);
+	return census;
+}
+
+static int is_units(const struct dirent *entry)
+{
+	return not_hidden(entry) && entry->d_name[0] != '-';
+}
+
+/*
+ * The file for whose unit the programs of @tool were pinned that this cgroup has; NULL if there
+ * is none. A pin does not tell which unit that is.
+ */
+static char *file_of_unit(const struct place *place, const char *tool)
+{
+	struct dirent **names;
+	int count = scandir(PINS, &names, is_units, alphasort);
+	char *found = NULL;
+
+	for (int i = 0; i < count && !found; i++) {
+		struct place unit = *place;
+
+		unit.pins = text(PINS "/%s", names[i]->d_name);
+		if (count_programs(&unit, tool).attached)
+			found = text("%s", names[i]->d_name);
+		free(unit.pins);
+	}
+	return found;
+}
+
+bool is_pinned_for(const struct pinned *pinned, const struct place *place)
+{
+	struct place unit = *place;
+
+	if (!pinned->is_unit)
+		return !strcmp(pinned->owner, place->name);
+	unit.pins = (char *)pinned->pins;
+	return count_programs(&unit, pinned->tool).attached;
+}
+
+void need_no_file(const struct place *place, const char *tool)
+{
+	char *name = file_of_unit(place, tool);
+
+	if (name)
+		fail("%s: /etc/cgsock/%s.conf says what is set here; see cgsock apply --help",
+		     place->name, name);
+}
+
 bool find_tool(const struct place *place, const char *tool, struct place *holder)
 {
-	char *name = text("%s", place->name), *slash;
+	char *name = text("%s", place->name), *slash, *file;
 	bool found;
 
 	for (;;) {
@@ -514,6 +581,12 @@ bool find_tool(const struct place *place, const char *tool, struct place *holder
 		pins = text("%s/%s", holder->pins, tool);
 		found = !access(pins, F_OK);
 		free(pins);
+		file = found ? NULL : file_of_unit(holder, tool);
+		if (file) {
+			holder->pins = text(PINS "/%s", file);
+			holder->is_unit = true;
+			found = true;
+		}
 		slash = strrchr(name, '/');
 		if (found || !slash || !*name || !strcmp(name, "/"))
 			break;
@@ -554,6 +627,7 @@ int clear_tool(const struct place *place, const char *tool)
 
 	if (detach_programs(place, tool))
 		return 0;
+	need_no_file(place, tool);
 	if (find_tool(place, tool, &holder))
 		fail("%s: there is nothing to clear here; it is inherited from %s", place->name,
 		     holder.name);

@@ -123,6 +123,14 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 /* The BPFProgram= lines for what is pinned at @place, allocated. */
 char *program_lines(const struct place *place);
 
+/* How many programs @tool has pinned, and how many of them the cgroup has without a link. */
+struct census {
+	unsigned int pinned;
+	unsigned int attached;
+};
+
+struct census count_programs(const struct place *place, const char *tool);
+
 /* False if there were none. */
 bool detach_programs(const struct place *place, const char *tool);
 /* The same for a subcommand's --clear: its exit code, or it fails. */
@@ -130,6 +138,9 @@ int clear_tool(const struct place *place, const char *tool);
 
 /* Where @tool is attached: here, or at the nearest cgroup above. False if nowhere. */
 bool find_tool(const struct place *place, const char *tool, struct place *holder);
+
+/* Fails if it is a file of apply's that says what @tool has at the cgroup of a unit. */
+void need_no_file(const struct place *place, const char *tool);
 
 /* Fails if what @tool has at @place is not in effect, as the cgroup was made anew. */
 void need_tool(const struct place *place, const char *tool);
@@ -160,6 +171,9 @@ struct pinned {
 	const char *folder;	/* PINS/.../TOOL */
 	__u32 program_id;
 };
+
+/* Whether these programs are for this cgroup: by its name, or its unit's file. */
+bool is_pinned_for(const struct pinned *pinned, const struct place *place);
 
 typedef void see_pinned_fn(const struct pinned *pinned, void *data);
 void see_pinned(see_pinned_fn *see, void *data);

@@ -250,5 +250,6 @@ int cmd_deny(int argc, char **argv)
 	begin_change();
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	return set_deny(&place, &kinds) ? 0 : 1;
 }

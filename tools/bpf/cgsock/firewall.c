@@ -401,5 +401,6 @@ int cmd_firewall(int argc, char **argv)
 	begin_change();
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	return set_firewall(&place, rules) ? 0 : 1;
 }

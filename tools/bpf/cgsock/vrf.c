@@ -204,6 +204,7 @@ int cmd_vrf(int argc, char **argv)
 	begin_change();
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	if (!find_device(argv[optind + 1], &settings))
 		fail("%s: no such device in this network namespace; ip link lists them",
 		     argv[optind + 1]);

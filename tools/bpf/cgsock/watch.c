@@ -29,7 +29,7 @@ struct source {
 };
 
 static struct ring_buffer *buffers;
-static const char *only;	/* the name of a cgroup, or NULL */
+static const struct place *only;	/* NULL: all */
 static __u64 start;
 static unsigned int sources;
 /* All that was read is printed. */
@@ -129,7 +129,7 @@ static void add_source(const struct pinned *pinned, void *data)
 		return;
 	free(before);
 	before = text("%s", pinned->folder);
-	if (only && strcmp(only, pinned->owner))
+	if (only && !is_pinned_for(pinned, only))
 		return;
 	source = allocate(sizeof(*source));
 	source->place.name = text("%s", pinned->owner);
@@ -158,13 +158,13 @@ int cmd_watch(int argc, char **argv)
 	begin_look();
 	if (argc - optind) {
 		find_place(&place, argv[optind]);
-		only = place.name;
+		only = &place;
 	}
 	start = now(CLOCK_MONOTONIC);
 	see_pinned(add_source, NULL);
 	if (!sources)
 		fail("nothing to watch: neither firewall nor deny is set%s%s", only ? " at " : "",
-		     only ?: "");
+		     only ? only->name : "");
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	for (;;)
