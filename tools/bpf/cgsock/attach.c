@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs that are loaded, attached by pinned links, replaced, detached and found. */
 #include <ctype.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,18 @@ bool have_capability(unsigned int capability)
 	return data[capability / 32].effective & 1U << capability % 32;
 }
 
+/* Where everybody may write, as in a BPF file system without "mode=", others may be first. */
+static void need_own_pins(void)
+{
+	struct stat status;
+
+	if (lstat(PINS, &status))
+		return;
+	if (!S_ISDIR(status.st_mode) || (status.st_uid && status.st_uid != geteuid()) ||
+	    status.st_mode & 022)
+		fail(PINS ": somebody else can write there; chmod 700 " BPFFS ", and rm -r " PINS);
+}
+
 /*
  * CAP_SYS_ADMIN is enough in the place of the first two. Without CAP_PERFMON the verifier does
  * not follow loops far enough, and programs cannot tell which command it was.
@@ -58,9 +71,10 @@ void begin_look(void)
 	if (!have_capability(CAP_NET_ADMIN))
 		fail("CAP_NET_ADMIN is missing; try sudo");
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
-		fail(BPFFS " is no BPF file system; mount -t bpf none " BPFFS);
+		fail(BPFFS " is no BPF file system; mount -t bpf -o mode=0700 none " BPFFS);
 	if (access(BPFFS, X_OK))
 		fail(BPFFS ": %s; it is for its owner only, see chmod(1)", strerror(errno));
+	need_own_pins();
 	chatter = open_memstream(&chatter_text, &chatter_size);
 	if (!chatter)
 		fail("out of memory");
@@ -72,10 +86,12 @@ void begin_change(void)
 	int fd;
 
 	begin_look();
-	if (mkdir(PINS, 0755) && errno != EEXIST)
+	/* Nobody else can open it and hold the lock. */
+	if (mkdir(PINS, 0700) && errno != EEXIST)
 		fail(PINS ": %s", strerror(errno));
-	fd = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX))
+	need_own_pins();
+	fd = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0700) || flock(fd, LOCK_EX))
 		fail(PINS ": %s", strerror(errno));
 }
 
@@ -664,13 +680,16 @@ static bool unescape(const char *escaped, char *name)
 	if (*escaped != '-')
 		return false;
 	while (*escaped) {
-		if (*escaped == '%' && sscanf(escaped + 1, "%2x", &byte) == 1) {
-			*name++ = byte;
-			escaped += 3;
-		} else {
+		if (*escaped != '%') {
 			*name++ = *escaped == '-' ? '/' : *escaped;
 			escaped++;
+			continue;
 		}
+		if (!isxdigit((unsigned char)escaped[1]) ||
+		    !isxdigit((unsigned char)escaped[2]) || sscanf(escaped + 1, "%2x", &byte) != 1)
+			return false;
+		*name++ = byte;
+		escaped += 3;
 	}
 	*name = '\0';
 	return true;
@@ -760,6 +779,8 @@ void see_pinned(see_pinned_fn *see, void *data)
 		char name[NAME_MAX + 1], *pins = text(PINS "/%s", owners[i]->d_name);
 		bool is_cgroup = unescape(owners[i]->d_name, name);
 
+		if (!is_cgroup && !is_units(owners[i]))
+			continue;
 		n = scandir(pins, &tools, not_hidden, alphasort);
 		for (int j = 0; j < n; j++) {
 			char *folder = text("%s/%s", pins, tools[j]->d_name);

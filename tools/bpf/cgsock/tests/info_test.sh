@@ -68,8 +68,8 @@ fi
 ok "JSON" says '"covered":' cgsock doctor --json
 ok "no rights" refuses 'MISSING  rights' setpriv --bounding-set -all --inh-caps -all cgsock doctor
 umount /sys/fs/bpf
-ok "no BPF file system" refuses 'mount -t bpf none /sys/fs/bpf' cgsock doctor
-ok "which others say, too" refuses 'mount -t bpf none /sys/fs/bpf' cgsock deny $c inet6
+ok "no BPF file system" refuses 'mount -t bpf -o mode=0700 none /sys/fs/bpf' cgsock doctor
+ok "which others say, too" refuses 'mount -t bpf -o mode=0700 none /sys/fs/bpf' cgsock deny $c inet6
 mount -t bpf none /sys/fs/bpf
 ok "doctor leaves nothing" is '' "$(find $cgroups -name 'cgsock-measure*'; ls -I redirect /sys/fs/bpf/cgsock 2> /dev/null)"
 finish
