@@ -87,6 +87,8 @@ struct place {
 
 /* @word is a directory, a path below the mount, a unit, a container's name or id; or it fails. */
 void find_place(struct place *place, const char *word);
+/* The same to clear what is set there: it may be a cgroup that is gone, and fd -1. */
+void find_place_to_clear(struct place *place, const char *word);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
 
@@ -98,7 +100,10 @@ void make_own_place(struct place *place, const char *name);
 /* The cgroup goes, with all that is attached to it. */
 void remove_place(const struct place *place);
 
-/* Makes sure of rights and a BPF file system, keeps other runs of cgsock away until the exit. */
+/*
+ * Makes sure of rights and a BPF file system, keeps other runs of cgsock away until the exit.
+ * Clears what is left of cgroups that are gone, and of runs that were killed.
+ */
 void begin_change(void);
 /* The same for who only looks: fails if a right is missing, makes nothing. */
 void begin_look(void);

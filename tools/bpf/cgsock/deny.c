@@ -242,7 +242,10 @@ int cmd_deny(int argc, char **argv)
 		if (error)
 			misuse("rule %s: %s", argv[optind + 1 + i], error);
 	}
-	find_place(&place, argv[optind]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[optind]);
+	else
+		find_place(&place, argv[optind]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);

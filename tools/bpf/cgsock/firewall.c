@@ -393,7 +393,10 @@ int cmd_firewall(int argc, char **argv)
 	}
 	if (!action)
 		rules = read_rules(argv[1]);
-	find_place(&place, argv[0]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[0]);
+	else
+		find_place(&place, argv[0]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);

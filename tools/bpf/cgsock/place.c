@@ -279,6 +279,25 @@ void find_place(struct place *place, const char *word)
 	free(id);
 }
 
+void find_place_to_clear(struct place *place, const char *word)
+{
+	size_t length = strlen(mount_point());
+	char *name;
+
+	if (!strncmp(word, mount_point(), length) && word[length] == '/')
+		name = text("%s", word + length);
+	else
+		name = text("%s%s", *word == '/' ? "" : "/", word);
+	while (strlen(name) > 1 && name[strlen(name) - 1] == '/')
+		name[strlen(name) - 1] = '\0';
+	place_of(place, name);
+	free(name);
+	if (place->fd >= 0)
+		close(place->fd);
+	if (place->fd >= 0 || access(place->pins, F_OK))
+		find_place(place, word);
+}
+
 /* What this process made and has to remove if it fails. */
 static struct {
 	struct place place;

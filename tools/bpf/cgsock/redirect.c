@@ -538,15 +538,17 @@ static int do_clear(int argc, char **argv)
 	bool found = false;
 
 	(void)argc;
+	find_place_to_clear(&place, argv[0]);
 	begin_change();
-	find_place(&place, argv[0]);
 	for (unsigned int i = 0; i < sizeof(tools) / sizeof(*tools); i++)
 		found |= detach_programs(&place, tools[i]);
-	if (detach_programs(&place, SERVICE)) {
+	/* Of a cgroup that is gone, begin_change() has cleared the programs. */
+	if (detach_programs(&place, SERVICE) || place.fd < 0) {
 		found = true;
 		open_skeleton();
 		load("change_");
-		forget_cgroup(id_of(&place));
+		if (place.fd >= 0)
+			forget_cgroup(id_of(&place));
 		tidy();
 	}
 	if (!found)

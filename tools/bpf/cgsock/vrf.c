@@ -196,7 +196,10 @@ int cmd_vrf(int argc, char **argv)
 	if (argc - optind != (action ? 1 : 2))
 		misuse(action ? "this wants a CGROUP and nothing else" :
 		       "a CGROUP and a DEVICE are wanted");
-	find_place(&place, argv[optind]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[optind]);
+	else
+		find_place(&place, argv[optind]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);

@@ -27,6 +27,9 @@ ok "the first process of the new cgroup was refused" said 'connect EPERM'
 ok "each program is there once" is 1 "$(attached fw_connect4)"
 ok "apply once more" inside cgsock apply web
 ok "each program is there once" is 1 "$(attached fw_connect4)"
+mv /sys/fs/bpf/cgsock/web/firewall{,+}
+ok "after a run that was killed before its last step" inside cgsock apply web
+ok "each program is there once" is 1 "$(attached fw_connect4)"
 conf 'unit web.service' 'refuse connect tcp any 8' 'default allow'
 ok "check says what would go" says 'firewall: - refuse connect tcp any 7' cgsock check web
 ok "other rules" inside cgsock apply web
