@@ -317,8 +317,8 @@ static int attach_to_unit(const struct place *place, int program, int old,
 
 static int not_hidden(const struct dirent *entry)
 {
-	/* "+" ends the name of a staging. */
-	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+');
+	/* "+" ends the name of a staging, and apply has links to find a cgroup again. */
+	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+') && entry->d_type != DT_LNK;
 }
 
 static const char *hook_of(const char *program)
@@ -755,6 +755,16 @@ static bool unescape(const char *escaped, char *name)
 		escaped += 3;
 	}
 	*name = '\0';
+	return true;
+}
+
+bool place_of_pins(struct place *place, const char *escaped)
+{
+	char name[NAME_MAX + 1];
+
+	if (!unescape(escaped, name))
+		return false;
+	place_of(place, name);
 	return true;
 }
 

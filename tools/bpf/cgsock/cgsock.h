@@ -47,6 +47,8 @@ int cmd_watch(int argc, char **argv);
 __printf(1, 2) void complain(const char *format, ...);
 noreturn __printf(1, 2) void fail(const char *format, ...);
 noreturn __printf(1, 2) void misuse(const char *format, ...);
+/* FILE:LINE if what messages are about is not from the command line. */
+extern const char *words_from;
 
 /*
  * As getopt_long(), but --help, --json and unknown options are dealt with. @options ends with
@@ -87,13 +89,20 @@ struct place {
 
 /* @word is a directory, a path below the mount, a unit, a container's name or id; or it fails. */
 void find_place(struct place *place, const char *word);
+/* The same, but false if @word is a unit that does not run. */
+bool find_place_if_there(struct place *place, const char *word);
 /* The same to clear what is set there: it may be a cgroup that is gone, and fd -1. */
 void find_place_to_clear(struct place *place, const char *word);
+/* The place whose pins have this name below PINS; false if it is not such a name. */
+bool place_of_pins(struct place *place, const char *escaped);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
 
 /* A unit whose programs are pinned in PINS "/NAME"; it need not run. */
 void unit_place(struct place *place, const char *name, const char *unit);
+
+/* The cgroup that a unit has now; false if it has none. */
+bool cgroup_of_unit(const struct place *unit, struct place *cgroup);
 
 /* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
 void make_own_place(struct place *place, const char *name);
@@ -105,6 +114,8 @@ void remove_place(const struct place *place);
  * Clears what is left of cgroups that are gone, and of runs that were killed.
  */
 void begin_change(void);
+/* The same, and @place is the cgroup that has its name after that. */
+void begin_change_at(struct place *place);
 /* The same for who only looks: fails if a right is missing, makes nothing. */
 void begin_look(void);
 

@@ -208,6 +208,14 @@ void unit_place(struct place *place, const char *name, const char *unit)
 	place->is_unit = true;
 }
 
+bool cgroup_of_unit(const struct place *unit, struct place *cgroup)
+{
+	if (unit->fd < 0)
+		return false;
+	place_of(cgroup, unit->path + strlen(mount_point()));
+	return cgroup->fd >= 0;
+}
+
 /* The id of a container that @manager knows by this name, or NULL. */
 static char *ask(const char *manager, const char *name)
 {
@@ -279,6 +287,18 @@ void find_place(struct place *place, const char *word)
 	free(id);
 }
 
+bool find_place_if_there(struct place *place, const char *word)
+{
+	char *below = text("%s/%s", mount_point(), word);
+	bool is_there = !is_unit(word) || strchr(word, '/') || !access(below, F_OK) ||
+			find_unit(word);
+
+	free(below);
+	if (is_there)
+		find_place(place, word);
+	return is_there;
+}
+
 void find_place_to_clear(struct place *place, const char *word)
 {
 	size_t length = strlen(mount_point());
@@ -296,6 +316,17 @@ void find_place_to_clear(struct place *place, const char *word)
 		close(place->fd);
 	if (place->fd >= 0 || access(place->pins, F_OK))
 		find_place(place, word);
+}
+
+void begin_change_at(struct place *place)
+{
+	int before = place->fd;
+
+	begin_change();
+	place_of(place, place->name);
+	if (before >= 0 && place->fd < 0)
+		fail("%s: this cgroup has just been removed", place->name);
+	close(before);
 }
 
 /* What this process made and has to remove if it fails. */
