@@ -44,4 +44,6 @@ restart() { rm -f /run/said; systemctl "${1:-restart}" web.service && until_ok g
 unit_cgroup() { echo "$cgroups$(systemctl show -P ControlGroup web.service)"; }
 attached() { bpftool cgroup show "$(unit_cgroup)" | grep -c " $1 "; }
 in_unit() { call -c "$(unit_cgroup)" "$@"; }
-conf() { printf '%s\n' "$@" > /etc/cgsock/web.conf; }
+conf_of() { local name=$1; shift; printf '%s\n' "$@" > "/etc/cgsock/$name.conf"; }
+conf() { conf_of web "$@"; }
+wrong() { local text=$1; shift; conf "$@"; refuses "/etc/cgsock/web.conf:$text" cgsock check web; }

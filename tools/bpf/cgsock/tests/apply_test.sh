@@ -83,7 +83,6 @@ ok "apply attaches again" inside cgsock apply web
 ok "it is in effect" refuses EPERM call -c $cgroups/stay udp4 sendto 127.0.0.1:7
 ok "--clear" cgsock apply --clear web
 ok "nothing is left" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
-wrong() { local text=$1; shift; conf "$@"; refuses "/etc/cgsock/web.conf:$text" cgsock check web; }
 ok "an unknown word" wrong '2: "rfuse" is none of' 'cgroup stay' 'rfuse send udp any'
 ok "two cgroups" wrong '2: a second "unit"' 'cgroup stay' 'unit web.service'
 ok "no cgroup" wrong ' there is neither' 'refuse send udp any'
