@@ -257,10 +257,13 @@ void find_place(struct place *place, const char *word)
 
 	if (!*word)
 		misuse("the name of a cgroup is empty");
-	if (*word == '/' || *word == '.') {
+	if (*word == '.') {
 		found = text("%s", word);
 	} else if (!stat(below, &status)) {
+		/* Also with a slash before it: cgsock prints it so. */
 		found = text("%s", below);
+	} else if (*word == '/') {
+		found = text("%s", word);
 	} else if (strchr(word, '/')) {
 		found = text("%s", below);
 	} else if (is_unit(word)) {

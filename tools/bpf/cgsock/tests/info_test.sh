@@ -19,6 +19,7 @@ ok "a cgroup: its own" says 'sock_create    1  deny_create      deny       /info
 ok "others' programs, first as they are nearer" says 'connect4       1  fw_connect4      (others)   /info/inner' cgsock show $c/inner
 ok "inherited ones" says 'connect4       2  fw_connect4      firewall   inherited from /info' cgsock show $c/inner
 ok "JSON" says '"tool":"firewall"' cgsock show --json $c/inner
+ok "a name that is shown can be typed" says 'inet6/any/any' cgsock deny --show /info/inner
 bpftool cgroup detach $c/inner connect4 pinned /sys/fs/bpf/foreign/fw_connect4
 rm -r /sys/fs/bpf/foreign
 rmdir $c/inner
