@@ -250,7 +250,7 @@ int cmd_deny(int argc, char **argv)
 		begin_look();
 		return show(&place);
 	}
-	begin_change();
+	begin_change_at(&place);
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
 	need_no_file(&place, TOOL);

@@ -420,8 +420,8 @@ static int do_service(int argc, char **argv)
 	struct place place;
 
 	read_service(argc - 1, argv + 1, &wanted);
-	begin_change();
 	find_place(&place, argv[0]);
+	begin_change_at(&place);
 	return put_services(&place, &wanted, 1) ? 0 : 1;
 }
 
@@ -438,8 +438,8 @@ static int do_client(int argc, char **argv)
 	struct place place;
 
 	(void)argc;
-	begin_change();
 	find_place(&place, argv[0]);
+	begin_change_at(&place);
 	return put_client(&place) ? 0 : 1;
 }
 
@@ -497,9 +497,9 @@ static int do_proxy(int argc, char **argv)
 	struct place place, proxy_place;
 
 	(void)argc;
-	begin_change();
 	find_place(&place, argv[0]);
 	find_place(&proxy_place, argv[2]);
+	begin_change_at(&place);
 	return put_proxy(&place, port, &proxy_place) ? 0 : 1;
 }
 
@@ -613,7 +613,7 @@ static int do_clear(int argc, char **argv)
 
 	(void)argc;
 	find_place_to_clear(&place, argv[0]);
-	begin_change();
+	begin_change_at(&place);
 	for (unsigned int i = 0; i < sizeof(tools) / sizeof(*tools); i++)
 		found |= detach_programs(&place, tools[i]);
 	/* Of a cgroup that is gone, begin_change() has cleared the programs. */

@@ -61,6 +61,16 @@ ok "a service" says '%blue' at web.service system.slice/web.service
 ok "a slice" says '%blue' at a-b.slice a.slice/a-b.slice
 ok "a container by its id" says '%blue' at ${id:0:12} system.slice/docker-$id.scope
 ok "a container by its name" says '%blue' at shop system.slice/docker-$id.scope
+# Others need not wait for who asks docker.
+sed -i '2i sleep 8' /tmp/bin/docker
+cgsock redirect client shop &
+sleep 1
+ok "another one while docker is slow" timeout 5 cgsock vrf plain/inner blue
+wait $!
+ok "it was there in time" is 0 $?
+cgsock redirect clear ${id:0:12}
+cgsock vrf --clear plain/inner
+sed -i '2d' /tmp/bin/docker
 ok "no such unit" refuses 'this unit has no cgroup' cgsock vrf db.service blue
 ok "no such container" refuses 'neither docker nor podman' cgsock vrf db blue
 ok "no such id" refuses 'no cgroup of a container' cgsock vrf deadbeef0000 blue
