@@ -104,5 +104,16 @@ ok "a container by its name" applies 'cgroup shop' "$rule"
 ok "has the rules" is_refused work.slice/docker-$id.scope
 ok "--clear" cgsock apply --clear web
 rmdir $cgroups/work.slice/docker-$id.scope
+
+# --- what the help of vrf tells of a device that goes and comes
+mkdir $units/cgsock@web.service.d
+cgsock vrf --help | sed -n 's/DEVICE/blue/; /^  \[Unit\]/,/^  WantedBy/s/^  //p' > $units/cgsock@web.service.d/device.conf
+systemctl daemon-reload
+of_device() { says sys-subsystem-net-devices-blue.device systemctl show -P $1 cgsock@web.service; }
+ok "it ends with the device" of_device BindsTo
+ok "it comes after the device" of_device After
+ok "the device starts it" says '/cgsock@web.service' inside sh -c \
+	'systemctl enable cgsock@web.service 2>&1; ls '$units/sys-subsystem-net-devices-blue.device.wants/cgsock@web.service
+rm -r $units/cgsock@web.service.d
 halt
 finish
