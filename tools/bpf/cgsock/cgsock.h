@@ -95,6 +95,8 @@ bool find_place_if_there(struct place *place, const char *word);
 void find_place_to_clear(struct place *place, const char *word);
 /* The place whose pins have this name below PINS; false if it is not such a name. */
 bool place_of_pins(struct place *place, const char *escaped);
+/* The name of the cgroup with this id, allocated; it says so if there is none. */
+char *name_of_cgroup(__u64 id);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
 

@@ -17,6 +17,8 @@
 
 #include "cgsock.h"
 
+#define FILEID_KERNFS	0xfe	/* the kernel's name for it */
+
 static const char *mount_point(void)
 {
 	static char *found;
@@ -87,6 +89,30 @@ static void place_at(struct place *place, const char *path)
 	if (place->fd < 0)
 		fail("%s: %s", path, strerror(errno));
 	free(real);
+}
+
+char *name_of_cgroup(__u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} file = { .handle = { sizeof(id), FILEID_KERNFS }, .id = id };
+	char path[PATH_MAX], *link;
+	size_t mount_length = strlen(mount_point());
+	int mount = open(mount_point(), O_RDONLY | O_CLOEXEC);
+	int fd = open_by_handle_at(mount, &file.handle, O_PATH | O_CLOEXEC);
+	ssize_t length = -1;
+
+	close(mount);
+	link = text("/proc/self/fd/%d", fd);
+	if (fd >= 0)
+		length = readlink(link, path, sizeof(path) - 1);
+	free(link);
+	close(fd);
+	if (length < (ssize_t)mount_length)
+		return text("(cgroup %llu, gone)", id);
+	path[length] = '\0';
+	return text("%s", path[mount_length] ? path + mount_length : "/");
 }
 
 /* How a directory's name can belong to what was asked for. */
