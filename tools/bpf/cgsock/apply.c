@@ -515,6 +515,9 @@ static struct {
 	struct state state;
 	bool has_cgroup;	/* it was applied to this one */
 	struct place cgroup;
+	bool has_unit;		/* or to this one, which has been cleared */
+	struct place unit;
+	struct state unit_state;
 } before;
 
 static void roll_back(void)
@@ -523,6 +526,8 @@ static void roll_back(void)
 		return;
 	before.wanted = false;
 	set_state(&before.place, before.name, &before.state);
+	if (before.has_unit)
+		set_state(&before.unit, before.name, &before.unit_state);
 	if (before.has_cgroup)
 		remember_cgroup(before.name, &before.cgroup);
 }
@@ -536,6 +541,9 @@ static bool clear_unit(const char *path, const char *unit, const void *data)
 	if (conf->unit && !strcmp(conf->unit, unit))
 		return false;
 	unit_place(&old, conf->name, unit);
+	before.has_unit = true;
+	before.unit = old;
+	before.unit_state = state_of_place(&old, conf->name);
 	clear_place(&old);
 	return true;
 }

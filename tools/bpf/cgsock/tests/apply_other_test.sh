@@ -61,6 +61,13 @@ inside umount $units/web.service.d
 ok "the rules are those before" is_refused web.service
 ok "and no others" is_free web.service 8
 ok "nor kinds" call -c "$(at web.service)" raw4
+rmdir $units/db.service.d && touch $units/db.service.d
+conf 'unit db.service' "$rule"
+ok "another unit whose drop-in cannot be written" refuses 'all is as before' inside cgsock apply web
+rm $units/db.service.d
+ok "has no rules" is_free db.service
+ok "the unit before has them" is_refused web.service
+ok "and its drop-in" is 'web.service.d/cgsock-web.conf' "$(drop_ins)"
 bpftool prog loadall $BUILD/firewall.bpf.o /sys/fs/bpf/all
 bpftool cgroup attach $cgroups/stay sendmsg6 pinned /sys/fs/bpf/all/fw_sendmsg6
 ok "kinds" applies 'cgroup stay' 'deny inet6'

@@ -34,6 +34,27 @@ mv $pins/-left/deny $pins/-left/deny+
 ok "--clear has nothing to clear" refuses 'nothing to clear' cgsock deny --clear $c
 ok "and nothing is left of that run" allowed udp6
 ok "nor pinned" is '' "$(pinned)"
+link_update() { # pins of a LINK and a PROGRAM
+	python3 - "$@" <<-'UPDATE'
+		import ctypes, struct, sys
+		OBJ_GET, LINK_UPDATE = 7, 29
+		libc = ctypes.CDLL(None)
+		bpf = lambda call, attr: libc.syscall(321, call, attr, len(attr))
+		names = [ctypes.create_string_buffer(name.encode()) for name in sys.argv[1:]]
+		fds = [bpf(OBJ_GET, struct.pack('QQ', ctypes.addressof(name), 0)) for name in names]
+		sys.exit(bpf(LINK_UPDATE, struct.pack('4I', *fds, 0, 0)))
+	UPDATE
+}
+cgsock deny $c inet6
+bpftool prog load $BUILD/deny.bpf.o /sys/fs/bpf/new
+ok "a run that put a new program into a link" link_update $pins/-left/deny/links/deny_create /sys/fs/bpf/new
+ok "it is in effect" allowed udp6
+mkdir $pins/-left/deny+
+ok "and was killed" cgsock vrf $c lo
+ok "the program before is back" denied udp6
+rm /sys/fs/bpf/new
+cgsock vrf --clear $c
+cgsock deny --clear $c
 
 # --- pins of others
 cgsock deny $c inet6
