@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs that are loaded, attached by pinned links, replaced, detached and found. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,18 @@ bool have_capability(unsigned int capability)
 	return data[capability / 32].effective & 1U << capability % 32;
 }
 
+/* Where everybody may write, as in a BPF file system without "mode=", others may be first. */
+static void need_own_pins(void)
+{
+	struct stat status;
+
+	if (lstat(PINS, &status))
+		return;
+	if (!S_ISDIR(status.st_mode) || (status.st_uid && status.st_uid != geteuid()) ||
+	    status.st_mode & 022)
+		fail(PINS ": somebody else can write there; chmod 700 " BPFFS ", and rm -r " PINS);
+}
+
 /*
  * CAP_SYS_ADMIN is enough in the place of the first two. Without CAP_PERFMON the verifier does
  * not follow loops far enough, and programs cannot tell which command it was.
@@ -57,25 +70,14 @@ void begin_look(void)
 	if (!have_capability(CAP_NET_ADMIN))
 		fail("CAP_NET_ADMIN is missing; try sudo");
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
-		fail(BPFFS " is no BPF file system; mount -t bpf none " BPFFS);
+		fail(BPFFS " is no BPF file system; mount -t bpf -o mode=0700 none " BPFFS);
 	if (access(BPFFS, X_OK))
 		fail(BPFFS ": %s; it is for its owner only, see chmod(1)", strerror(errno));
+	need_own_pins();
 	chatter = open_memstream(&chatter_text, &chatter_size);
 	if (!chatter)
 		fail("out of memory");
 	libbpf_set_print(keep_chatter);
-}
-
-void begin_change(void)
-{
-	int fd;
-
-	begin_look();
-	if (mkdir(PINS, 0755) && errno != EEXIST)
-		fail(PINS ": %s", strerror(errno));
-	fd = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX))
-		fail(PINS ": %s", strerror(errno));
 }
 
 /* A kernel without the hook calls its expected attach type invalid. */
@@ -234,6 +236,14 @@ static __u64 id_of_cgroup(int fd)
 	return fstat(fd, &status) ? 0 : status.st_ino;
 }
 
+static __u32 program_of_link(int link)
+{
+	struct bpf_link_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(link, &info, &size) ? 0 : info.prog_id;
+}
+
 static __u64 cgroup_of_link(int link)
 {
 	struct bpf_link_info info = {};
@@ -305,10 +315,101 @@ static int attach_to_unit(const struct place *place, int program, int old,
 	return bpf_prog_attach_opts(program, place->fd, type, &opts);
 }
 
+static int not_hidden(const struct dirent *entry)
+{
+	/* "+" ends the name of a staging, and apply has links to find a cgroup again. */
+	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+') && entry->d_type != DT_LNK;
+}
+
+static const char *hook_of(const char *program)
+{
+	const char *hook = strchr(program, '_') + 1;
+
+	return strcmp(hook, "create") ? hook : "sock_create";
+}
+
+static bool type_of_program(const char *program, enum bpf_attach_type *type)
+{
+	char *section = text("cgroup/%s", hook_of(program));
+	enum bpf_prog_type program_type;
+	bool known = !libbpf_prog_type_by_name(section, &program_type, type);
+
+	free(section);
+	return known;
+}
+
+static __u32 id_of_program(int program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(program, &info, &size) ? 0 : info.id;
+}
+
+/* A link of these that has another program than the one pinned beside it gets that one. */
+static void undo_links(const char *current)
+{
+	char *folder = text("%s/links", current);
+	struct dirent **names;
+	int count = scandir(folder, &names, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int link = get_pin(current, "links", names[i]->d_name);
+		int program = get_pin(current, "programs", names[i]->d_name);
+
+		if (link >= 0 && program >= 0 && program_of_link(link) != id_of_program(program))
+			bpf_link_update(link, program, NULL);
+		close(link);
+		close(program);
+	}
+	free(folder);
+}
+
+/* Programs of a staging that the unit's cgroup has go, or give way to those before. */
+static void undo_unit(const struct place *place, const char *current, const char *staging)
+{
+	char *folder = text("%s/programs", staging);
+	struct dirent **names;
+	int count = scandir(folder, &names, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int new = get_pin(staging, "programs", names[i]->d_name);
+		int old = get_pin(current, "programs", names[i]->d_name);
+		enum bpf_attach_type type;
+
+		if (new >= 0 && id_of_program(new) != id_of_program(old) &&
+		    type_of_program(names[i]->d_name, &type) && is_attached(place, new, type)) {
+			if (old >= 0)
+				attach_to_unit(place, old, new, type);
+			else
+				bpf_prog_detach2(new, place->fd, type);
+		}
+		close(new);
+		close(old);
+	}
+	free(folder);
+}
+
+/* What a run left that was killed: all is as before it then. False if there was nothing. */
+static bool undo_staging(const struct place *place, const char *tool)
+{
+	char *current = text("%s/%s", place->pins, tool), *staging = text("%s+", current);
+	bool found = !access(staging, F_OK);
+
+	if (found && !place->is_unit)
+		undo_links(current);
+	else if (found && place->fd >= 0)
+		undo_unit(place, current, staging);
+	remove_pins(staging);
+	free(current);
+	free(staging);
+	return found;
+}
+
 /* Puts @program into the place of the old one, where that is attached; else attaches it. */
 static int attach(const struct place *place, int program, struct step *step)
 {
-	bool same = step->old >= 0 && same_program(program, step->old);
+	bool same = id_of_program(program) == id_of_program(step->old);
 	int err;
 
 	if (place->is_unit) {
@@ -316,8 +417,6 @@ static int attach(const struct place *place, int program, struct step *step)
 		step->had_old = step->old >= 0 && is_attached(place, step->old, step->type);
 		if (same && step->had_old)
 			return 0;
-		if (same)
-			program = step->old;
 		err = attach_to_unit(place, program, step->had_old ? step->old : -1, step->type);
 	} else if (step->link >= 0 && cgroup_of_link(step->link) == id_of_cgroup(place->fd)) {
 		step->had_old = true;
@@ -352,23 +451,26 @@ static int attach_program(const struct place *place, const char *current, const 
 			  const struct bpf_program *program, struct step *step)
 {
 	const char *name = bpf_program__name(program);
-	int fd = bpf_program__fd(program), err = 0;
+	int fd = bpf_program__fd(program), err;
 
 	step->type = bpf_program__expected_attach_type(program);
 	step->old = get_pin(current, "programs", name);
 	step->link = step->old < 0 ? -1 : get_pin(current, "links", name);
 	step->new = -1;
-	if (place->fd >= 0)
-		err = attach(place, fd, step);
+	/* The same one goes on to be the one that systemd knows. */
+	if (step->old >= 0 && same_program(fd, step->old))
+		fd = step->old;
+	/* First, so that it is found if this run is killed. */
+	err = pin(fd, staging, "programs", name);
+	if (err || place->fd < 0)
+		return err;
+	err = attach(place, fd, step);
 	if (err)
 		complain("cannot attach to %s: %s%s", bpf_program__section_name(program),
 			 strerror(-err), hint(err));
 	else if (step->link >= 0)
 		err = pin(step->link, staging, "links", name);
-	/* The same one goes on to be the one that systemd knows. */
-	if (step->old >= 0 && same_program(fd, step->old))
-		fd = step->old;
-	return err ?: pin(fd, staging, "programs", name);
+	return err;
 }
 
 static int pin_maps(const char *staging, struct bpf_object *object)
@@ -385,13 +487,12 @@ static int pin_maps(const char *staging, struct bpf_object *object)
 	return err;
 }
 
-static int make_staging(const struct place *place, const char *staging)
+static int make_staging(const struct place *place, const char *tool, const char *staging)
 {
 	static const char * const kinds[] = { "", "/links", "/programs", "/maps" };
 	int err = make_directory(place->pins);
 
-	/* What a run left that was killed. */
-	remove_pins(staging);
+	undo_staging(place, tool);
 	for (unsigned int i = 0; i < 4 && !err; i++) {
 		char *path = text("%s%s", staging, kinds[i]);
 
@@ -413,7 +514,7 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 		count++;
 	steps = allocate(count * sizeof(*steps));
 	count = 0;
-	err = make_staging(place, staging) ?: pin_maps(staging, object);
+	err = make_staging(place, tool, staging) ?: pin_maps(staging, object);
 	bpf_object__for_each_program(program, object) {
 		if (err || !bpf_program__autoload(program))
 			continue;
@@ -439,30 +540,6 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 	return !err;
 }
 
-static int not_hidden(const struct dirent *entry)
-{
-	/* "+" ends the name of a staging. */
-	return entry->d_name[0] != '.' && !strchr(entry->d_name, '+');
-}
-
-static const char *hook_of(const char *program)
-{
-	const char *hook = strchr(program, '_') + 1;
-
-	return strcmp(hook, "create") ? hook : "sock_create";
-}
-
-static bool is_hook(enum bpf_attach_type type, const char *hook)
-{
-	char *section = text("cgroup/%s", hook);
-	enum bpf_attach_type its_type;
-	enum bpf_prog_type program_type;
-	bool is = !libbpf_prog_type_by_name(section, &program_type, &its_type) && its_type == type;
-
-	free(section);
-	return is;
-}
-
 /* The cgroup that a unit has now. */
 static void detach_from_unit(const struct place *place, const char *current)
 {
@@ -472,10 +549,10 @@ static void detach_from_unit(const struct place *place, const char *current)
 
 	for (int i = 0; i < count; i++) {
 		int fd = get_pin(current, "programs", programs[i]->d_name);
+		enum bpf_attach_type type;
 
-		for (unsigned int type = 0; fd >= 0 && type < __MAX_BPF_ATTACH_TYPE; type++)
-			if (is_hook(type, hook_of(programs[i]->d_name)))
-				bpf_prog_detach2(fd, place->fd, type);
+		if (fd >= 0 && type_of_program(programs[i]->d_name, &type))
+			bpf_prog_detach2(fd, place->fd, type);
 		close(fd);
 	}
 	free(folder);
@@ -486,6 +563,7 @@ bool detach_programs(const struct place *place, const char *tool)
 	char *current = text("%s/%s", place->pins, tool);
 	bool found = !access(current, F_OK);
 
+	found |= undo_staging(place, tool);
 	if (place->is_unit && place->fd >= 0)
 		detach_from_unit(place, current);
 	remove_pins(current);
@@ -502,9 +580,76 @@ void remove_place(const struct place *place)
 	rmdir(place->path);
 }
 
+struct census count_programs(const struct place *place, const char *tool)
+{
+	char *folder = text("%s/%s", place->pins, tool), *path = text("%s/programs", folder);
+	struct census census = {};
+	struct dirent **programs;
+	int count = scandir(path, &programs, not_hidden, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		int fd = get_pin(folder, "programs", programs[i]->d_name);
+		enum bpf_attach_type type;
+
+		census.pinned++;
+		if (fd >= 0 && place->fd >= 0 && type_of_program(programs[i]->d_name, &type) &&
+		    is_attached(place, fd, type))
+			census.attached++;
+		close(fd);
+	}
+	free(path);
+	free(folder);
+	return census;
+}
+
+static int is_units(const struct dirent *entry)
+{
+	return not_hidden(entry) && entry->d_name[0] != '-';
+}
+
+/*
+ * The file for whose unit the programs of @tool were pinned that this cgroup has; NULL if there
+ * is none. A pin does not tell which unit that is.
+ */
+static char *file_of_unit(const struct place *place, const char *tool)
+{
+	struct dirent **names;
+	int count = scandir(PINS, &names, is_units, alphasort);
+	char *found = NULL;
+
+	for (int i = 0; i < count && !found; i++) {
+		struct place unit = *place;
+
+		unit.pins = text(PINS "/%s", names[i]->d_name);
+		if (count_programs(&unit, tool).attached)
+			found = text("%s", names[i]->d_name);
+		free(unit.pins);
+	}
+	return found;
+}
+
+bool is_pinned_for(const struct pinned *pinned, const struct place *place)
+{
+	struct place unit = *place;
+
+	if (!pinned->is_unit)
+		return !strcmp(pinned->owner, place->name);
+	unit.pins = (char *)pinned->pins;
+	return count_programs(&unit, pinned->tool).attached;
+}
+
+void need_no_file(const struct place *place, const char *tool)
+{
+	char *name = file_of_unit(place, tool);
+
+	if (name)
+		fail("%s: /etc/cgsock/%s.conf says what is set here; see cgsock apply --help",
+		     place->name, name);
+}
+
 bool find_tool(const struct place *place, const char *tool, struct place *holder)
 {
-	char *name = text("%s", place->name), *slash;
+	char *name = text("%s", place->name), *slash, *file;
 	bool found;
 
 	for (;;) {
@@ -514,6 +659,12 @@ bool find_tool(const struct place *place, const char *tool, struct place *holder
 		pins = text("%s/%s", holder->pins, tool);
 		found = !access(pins, F_OK);
 		free(pins);
+		file = found ? NULL : file_of_unit(holder, tool);
+		if (file) {
+			holder->pins = text(PINS "/%s", file);
+			holder->is_unit = true;
+			found = true;
+		}
 		slash = strrchr(name, '/');
 		if (found || !slash || !*name || !strcmp(name, "/"))
 			break;
@@ -552,8 +703,10 @@ int clear_tool(const struct place *place, const char *tool)
 {
 	struct place holder;
 
-	if (detach_programs(place, tool))
+	/* Of a cgroup that is gone, begin_change() has cleared it. */
+	if (detach_programs(place, tool) || place->fd < 0)
 		return 0;
+	need_no_file(place, tool);
 	if (find_tool(place, tool, &holder))
 		fail("%s: there is nothing to clear here; it is inherited from %s", place->name,
 		     holder.name);
@@ -590,15 +743,28 @@ static bool unescape(const char *escaped, char *name)
 	if (*escaped != '-')
 		return false;
 	while (*escaped) {
-		if (*escaped == '%' && sscanf(escaped + 1, "%2x", &byte) == 1) {
-			*name++ = byte;
-			escaped += 3;
-		} else {
+		if (*escaped != '%') {
 			*name++ = *escaped == '-' ? '/' : *escaped;
 			escaped++;
+			continue;
 		}
+		if (!isxdigit((unsigned char)escaped[1]) ||
+		    !isxdigit((unsigned char)escaped[2]) || sscanf(escaped + 1, "%2x", &byte) != 1)
+			return false;
+		*name++ = byte;
+		escaped += 3;
 	}
 	*name = '\0';
+	return true;
+}
+
+bool place_of_pins(struct place *place, const char *escaped)
+{
+	char name[NAME_MAX + 1];
+
+	if (!unescape(escaped, name))
+		return false;
+	place_of(place, name);
 	return true;
 }
 
@@ -686,6 +852,8 @@ void see_pinned(see_pinned_fn *see, void *data)
 		char name[NAME_MAX + 1], *pins = text(PINS "/%s", owners[i]->d_name);
 		bool is_cgroup = unescape(owners[i]->d_name, name);
 
+		if (!is_cgroup && !is_units(owners[i]))
+			continue;
 		n = scandir(pins, &tools, not_hidden, alphasort);
 		for (int j = 0; j < n; j++) {
 			char *folder = text("%s/%s", pins, tools[j]->d_name);
@@ -702,4 +870,73 @@ void see_pinned(see_pinned_fn *see, void *data)
 		}
 		free(pins);
 	}
+}
+
+/* Whether one of its cgroups is still there; another mount may not show which. */
+static bool is_alive(const struct place *place, const char *tool)
+{
+	char *folder = text("%s/%s", place->pins, tool), *path = text("%s/links", folder);
+	struct dirent **links;
+	int count = scandir(path, &links, not_hidden, alphasort);
+	bool alive = false;
+
+	for (int i = 0; i < count && !alive; i++) {
+		int link = get_pin(folder, "links", links[i]->d_name);
+
+		alive = link >= 0 && cgroup_of_link(link);
+		close(link);
+	}
+	free(path);
+	free(folder);
+	return alive;
+}
+
+/* What is left of cgroups that are gone, and of runs that were killed. */
+static void sweep_pins(void)
+{
+	struct dirent **cgroups, **tools;
+	int count = scandir(PINS, &cgroups, not_hidden, alphasort), n;
+
+	for (int i = 0; i < count; i++) {
+		char name[NAME_MAX + 1];
+		struct place place;
+
+		if (!unescape(cgroups[i]->d_name, name))
+			continue;
+		place_of(&place, name);
+		n = scandir(place.pins, &tools, NULL, alphasort);
+		for (int j = 0; j < n; j++) {
+			char *tool = tools[j]->d_name, *plus = strchr(tool, '+');
+
+			if (tool[0] == '.')
+				continue;
+			if (plus) {
+				*plus = '\0';
+				undo_staging(&place, tool);
+			} else if (place.fd < 0 && !is_alive(&place, tool)) {
+				char *path = text("%s/%s", place.pins, tool);
+
+				remove_pins(path);
+				free(path);
+			}
+		}
+		/* Only if it is empty. */
+		rmdir(place.pins);
+		close(place.fd);
+	}
+}
+
+void begin_change(void)
+{
+	int fd;
+
+	begin_look();
+	/* Nobody else can open it and hold the lock. */
+	if (mkdir(PINS, 0700) && errno != EEXIST)
+		fail(PINS ": %s", strerror(errno));
+	need_own_pins();
+	fd = open(PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0700) || flock(fd, LOCK_EX))
+		fail(PINS ": %s", strerror(errno));
+	sweep_pins();
 }

@@ -47,6 +47,8 @@ int cmd_watch(int argc, char **argv);
 __printf(1, 2) void complain(const char *format, ...);
 noreturn __printf(1, 2) void fail(const char *format, ...);
 noreturn __printf(1, 2) void misuse(const char *format, ...);
+/* FILE:LINE if what messages are about is not from the command line. */
+extern const char *words_from;
 
 /*
  * As getopt_long(), but --help, --json and unknown options are dealt with. @options ends with
@@ -87,19 +89,35 @@ struct place {
 
 /* @word is a directory, a path below the mount, a unit, a container's name or id; or it fails. */
 void find_place(struct place *place, const char *word);
+/* The same, but false if @word is a unit that does not run. */
+bool find_place_if_there(struct place *place, const char *word);
+/* The same to clear what is set there: it may be a cgroup that is gone, and fd -1. */
+void find_place_to_clear(struct place *place, const char *word);
+/* The place whose pins have this name below PINS; false if it is not such a name. */
+bool place_of_pins(struct place *place, const char *escaped);
+/* The name of the cgroup with this id, allocated; it says so if there is none. */
+char *name_of_cgroup(__u64 id);
 /* The place of a cgroup that need not be there: @name is below the mount, fd can be -1. */
 void place_of(struct place *place, const char *name);
 
 /* A unit whose programs are pinned in PINS "/NAME"; it need not run. */
 void unit_place(struct place *place, const char *name, const char *unit);
 
+/* The cgroup that a unit has now; false if it has none. */
+bool cgroup_of_unit(const struct place *unit, struct place *cgroup);
+
 /* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
 void make_own_place(struct place *place, const char *name);
 /* The cgroup goes, with all that is attached to it. */
 void remove_place(const struct place *place);
 
-/* Makes sure of rights and a BPF file system, keeps other runs of cgsock away until the exit. */
+/*
+ * Makes sure of rights and a BPF file system, keeps other runs of cgsock away until the exit.
+ * Clears what is left of cgroups that are gone, and of runs that were killed.
+ */
 void begin_change(void);
+/* The same, and @place is the cgroup that has its name after that. */
+void begin_change_at(struct place *place);
 /* The same for who only looks: fails if a right is missing, makes nothing. */
 void begin_look(void);
 
@@ -123,6 +141,14 @@ bool attach_programs(const struct place *place, const char *tool, struct bpf_obj
 /* The BPFProgram= lines for what is pinned at @place, allocated. */
 char *program_lines(const struct place *place);
 
+/* How many programs @tool has pinned, and how many of them the cgroup has without a link. */
+struct census {
+	unsigned int pinned;
+	unsigned int attached;
+};
+
+struct census count_programs(const struct place *place, const char *tool);
+
 /* False if there were none. */
 bool detach_programs(const struct place *place, const char *tool);
 /* The same for a subcommand's --clear: its exit code, or it fails. */
@@ -130,6 +156,9 @@ int clear_tool(const struct place *place, const char *tool);
 
 /* Where @tool is attached: here, or at the nearest cgroup above. False if nowhere. */
 bool find_tool(const struct place *place, const char *tool, struct place *holder);
+
+/* Fails if it is a file of apply's that says what @tool has at the cgroup of a unit. */
+void need_no_file(const struct place *place, const char *tool);
 
 /* Fails if what @tool has at @place is not in effect, as the cgroup was made anew. */
 void need_tool(const struct place *place, const char *tool);
@@ -160,6 +189,9 @@ struct pinned {
 	const char *folder;	/* PINS/.../TOOL */
 	__u32 program_id;
 };
+
+/* Whether these programs are for this cgroup: by its name, or its unit's file. */
+bool is_pinned_for(const struct pinned *pinned, const struct place *place);
 
 typedef void see_pinned_fn(const struct pinned *pinned, void *data);
 void see_pinned(see_pinned_fn *see, void *data);

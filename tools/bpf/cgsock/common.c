@@ -12,6 +12,7 @@
 #include "main.h"
 
 bool want_json;
+const char *words_from;
 
 static void say(const char *format, va_list args, const char *end)
 {
@@ -19,6 +20,8 @@ static void say(const char *format, va_list args, const char *end)
 	if (command)
 		fprintf(stderr, " %s", command->name);
 	fputs(": ", stderr);
+	if (words_from)
+		fprintf(stderr, "%s: ", words_from);
 	vfprintf(stderr, format, args);
 	fputs(end, stderr);
 }
@@ -47,9 +50,9 @@ void misuse(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(format, args, "; --help tells how it is used\n");
+	say(format, args, words_from ? "\n" : "; --help tells how it is used\n");
 	va_end(args);
-	exit(2);
+	exit(words_from ? 1 : 2);
 }
 
 int next_option(int argc, char **argv, const char *letters, const struct option *options)

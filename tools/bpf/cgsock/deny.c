@@ -242,13 +242,17 @@ int cmd_deny(int argc, char **argv)
 		if (error)
 			misuse("rule %s: %s", argv[optind + 1 + i], error);
 	}
-	find_place(&place, argv[optind]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[optind]);
+	else
+		find_place(&place, argv[optind]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);
 	}
-	begin_change();
+	begin_change_at(&place);
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	return set_deny(&place, &kinds) ? 0 : 1;
 }

@@ -193,7 +193,8 @@ int cmd_doctor(int argc, char **argv)
 	     "mount -t cgroup2 none /sys/fs/cgroup, or systemd.unified_cgroup_hierarchy=1");
 	if (!is_mounted("/sys/fs/bpf", BPF_FS_MAGIC)) {
 		mounts = false;
-		tell("bpffs", false, "BPF file system", "mount -t bpf none /sys/fs/bpf");
+		tell("bpffs", false, "BPF file system",
+		     "mount -t bpf -o mode=0700 none /sys/fs/bpf");
 	} else {
 		tell("bpffs", true, "BPF file system", "");
 	}

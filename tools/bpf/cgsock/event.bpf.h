@@ -10,10 +10,33 @@ struct {
 	__uint(max_entries, EVENT_BYTES);
 } events SEC(".maps");
 
+/* Events for which there was no room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+/* Room for @size bytes, or NULL. */
+static __always_inline void *reserve(__u32 size)
+{
+	void *room = bpf_ringbuf_reserve(&events, size, 0);
+	__u32 zero = 0;
+	__u64 *count;
+
+	if (room)
+		return room;
+	count = bpf_map_lookup_elem(&lost, &zero);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	return 0;
+}
+
 /* Who does it; the rest is zero. NULL if nobody reads and the buffer is full. */
 static __always_inline struct event *begin_event(enum call call)
 {
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct event *event = reserve(sizeof(*event));
 
 	if (!event)
 		return 0;

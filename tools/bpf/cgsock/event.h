@@ -21,18 +21,43 @@ struct event {
 	__u32 pid;
 	__u32 uid;
 	__u32 call;
-	__u32 rewritten;	/* to to_ip and to_port; else it is a refusal */
 	__u32 family;		/* of the address */
 	__u32 type;		/* of the socket */
 	__u32 protocol;
 	__u32 port;
 	__u32 ip[4];
-	__u32 to_family;
-	__u32 to_port;
-	__u32 to_ip[4];
+	char command[16];
+};
+
+/* What programs can change in a call. */
+struct view {
+	__u32 family;		/* of the address; 0 if there is none */
+	__u32 port;
+	__u32 ip[4];
+	__u32 device;
+	__u32 mark;
+	__u32 priority;
+};
+
+/* What the tracepoints of the kernel tell, of any program. */
+struct traced {
+	__u64 time;
+	__u64 cgroup;		/* of the process */
+	__u64 holder;		/* the cgroup that has the program */
+	__u32 pid;
+	__u32 uid;
+	__u32 program;
+	__u32 hook;		/* its attach type */
+	__u32 refused;		/* else it is a rewrite */
+	__u32 family;		/* of the socket, as the next two */
+	__u32 type;
+	__u32 protocol;
+	struct view before;
+	struct view now;
 	char command[16];
 };
 
 #define EVENT_BYTES	(64 * 1024)
+#define MAX_TOLD	65536
 
 #endif

@@ -393,13 +393,17 @@ int cmd_firewall(int argc, char **argv)
 	}
 	if (!action)
 		rules = read_rules(argv[1]);
-	find_place(&place, argv[0]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[0]);
+	else
+		find_place(&place, argv[0]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);
 	}
-	begin_change();
+	begin_change_at(&place);
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	return set_firewall(&place, rules) ? 0 : 1;
 }

@@ -18,7 +18,7 @@ static const struct command commands[] = {
 	{ "run", "run a command in a cgroup of its own", help_run, cmd_run },
 	{ "show", "show what is attached where", help_show, cmd_show },
 	{ "vrf", "bind sockets to a VRF or another device", help_vrf, cmd_vrf },
-	{ "watch", "print refusals as they happen", help_watch, cmd_watch },
+	{ "watch", "print refusals and rewrites as they happen", help_watch, cmd_watch },
 };
 
 const struct command *command;

@@ -17,6 +17,8 @@
 
 #include "cgsock.h"
 
+#define FILEID_KERNFS	0xfe	/* the kernel's name for it */
+
 static const char *mount_point(void)
 {
 	static char *found;
@@ -89,6 +91,30 @@ static void place_at(struct place *place, const char *path)
 	free(real);
 }
 
+char *name_of_cgroup(__u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} file = { .handle = { sizeof(id), FILEID_KERNFS }, .id = id };
+	char path[PATH_MAX], *link;
+	size_t mount_length = strlen(mount_point());
+	int mount = open(mount_point(), O_RDONLY | O_CLOEXEC);
+	int fd = open_by_handle_at(mount, &file.handle, O_PATH | O_CLOEXEC);
+	ssize_t length = -1;
+
+	close(mount);
+	link = text("/proc/self/fd/%d", fd);
+	if (fd >= 0)
+		length = readlink(link, path, sizeof(path) - 1);
+	free(link);
+	close(fd);
+	if (length < (ssize_t)mount_length)
+		return text("(cgroup %llu, gone)", id);
+	path[length] = '\0';
+	return text("%s", path[mount_length] ? path + mount_length : "/");
+}
+
 /* How a directory's name can belong to what was asked for. */
 static bool is_name(const char *name, const char *unit)
 {
@@ -107,32 +133,78 @@ static bool is_container(const char *name, const char *id)
 	return digits == 64 && (!found[digits] || !strcmp(found + digits, ".scope"));
 }
 
+/*
+ * Where names can be trusted. systemd lets others make cgroups, of any name, below the services
+ * and scopes that it delegates to them, and never below a slice.
+ */
+static bool is_slice(const char *name, const struct stat *status)
+{
+	const char *dot = strrchr(name, '.');
+
+	(void)status;
+	return dot && !strcmp(dot, ".slice");
+}
+
+/* Containers are also in cgroups that systemd does not know, which their managers made as root. */
+static bool is_of_managers(const char *name, const struct stat *status)
+{
+	const char *dot = strrchr(name, '.');
+
+	return !status->st_uid && strspn(name, "0123456789abcdef") != 64 &&
+	       !(dot && (!strcmp(dot, ".service") || !strcmp(dot, ".scope")));
+}
+
+/* What is looked for, and below which cgroups. */
+struct search {
+	const char *word;
+	bool (*fits)(const char *name, const char *word);
+	bool (*leads)(const char *name, const struct stat *status);
+	char *found;
+};
+
 /* All cgroups whose directory's name fits; there should be one. */
-static void search(const char *path, bool (*fits)(const char *, const char *), const char *word,
-		   char **found)
+static void search_below(struct search *search, const char *path)
 {
 	DIR *directory = opendir(path);
 	struct dirent *entry;
+	struct stat status;
 
 	if (!directory)
 		return;
 	while ((entry = readdir(directory))) {
 		char *child;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
 			continue;
 		child = text("%s/%s", path, entry->d_name);
-		if (fits(entry->d_name, word)) {
-			if (*found)
+		if (search->fits(entry->d_name, search->word)) {
+			if (search->found)
 				fail("%s is more than one cgroup: %s and %s; use the path of one",
-				     word, *found, child);
-			*found = text("%s", child);
-		} else {
-			search(child, fits, word, found);
+				     search->word, search->found, child);
+			search->found = text("%s", child);
+		} else if (search->leads(entry->d_name, &status)) {
+			search_below(search, child);
 		}
 		free(child);
 	}
 	closedir(directory);
+}
+
+static char *find_unit(const char *unit)
+{
+	struct search search = { .word = unit, .fits = is_name, .leads = is_slice };
+
+	search_below(&search, mount_point());
+	return search.found;
+}
+
+static char *find_container(const char *id)
+{
+	struct search search = { .word = id, .fits = is_container, .leads = is_of_managers };
+
+	search_below(&search, mount_point());
+	return search.found;
 }
 
 static bool is_unit(const char *word)
@@ -150,16 +222,24 @@ static bool is_unit(const char *word)
 
 void unit_place(struct place *place, const char *name, const char *unit)
 {
-	char *found = NULL;
+	char *found;
 
 	if (!is_unit(unit))
 		fail("%s is not the name of a unit: NAME.service, NAME.slice", unit);
-	search(mount_point(), is_name, unit, &found);
+	found = find_unit(unit);
 	place->name = text("%s", unit);
 	place->path = found;
 	place->pins = text(PINS "/%s", name);
 	place->fd = found ? open(found, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	place->is_unit = true;
+}
+
+bool cgroup_of_unit(const struct place *unit, struct place *cgroup)
+{
+	if (unit->fd < 0)
+		return false;
+	place_of(cgroup, unit->path + strlen(mount_point()));
+	return cgroup->fd >= 0;
 }
 
 /* The id of a container that @manager knows by this name, or NULL. */
@@ -203,19 +283,22 @@ void find_place(struct place *place, const char *word)
 
 	if (!*word)
 		misuse("the name of a cgroup is empty");
-	if (*word == '/' || *word == '.') {
+	if (*word == '.') {
 		found = text("%s", word);
 	} else if (!stat(below, &status)) {
+		/* Also with a slash before it: cgsock prints it so. */
 		found = text("%s", below);
+	} else if (*word == '/') {
+		found = text("%s", word);
 	} else if (strchr(word, '/')) {
 		found = text("%s", below);
 	} else if (is_unit(word)) {
-		search(mount_point(), is_name, word, &found);
+		found = find_unit(word);
 		if (!found)
 			fail("%s: this unit has no cgroup; is it running? See systemctl status %s",
 			     word, word);
 	} else if (strlen(word) >= 12 && strspn(word, "0123456789abcdef") == strlen(word)) {
-		search(mount_point(), is_container, word, &found);
+		found = find_container(word);
 		if (!found)
 			fail("%s: no cgroup of a container with this id; is it running?", word);
 	} else {
@@ -223,7 +306,7 @@ void find_place(struct place *place, const char *word)
 		if (!id)
 			fail("%s: not below %s, and neither docker nor podman knows it", word,
 			     mount_point());
-		search(mount_point(), is_container, id, &found);
+		found = find_container(id);
 		if (!found)
 			fail("%s: its container %.12s has no cgroup; is it running?", word, id);
 	}
@@ -231,6 +314,48 @@ void find_place(struct place *place, const char *word)
 	free(found);
 	free(below);
 	free(id);
+}
+
+bool find_place_if_there(struct place *place, const char *word)
+{
+	char *below = text("%s/%s", mount_point(), word);
+	bool is_there = !is_unit(word) || strchr(word, '/') || !access(below, F_OK) ||
+			find_unit(word);
+
+	free(below);
+	if (is_there)
+		find_place(place, word);
+	return is_there;
+}
+
+void find_place_to_clear(struct place *place, const char *word)
+{
+	size_t length = strlen(mount_point());
+	char *name;
+
+	if (!strncmp(word, mount_point(), length) && word[length] == '/')
+		name = text("%s", word + length);
+	else
+		name = text("%s%s", *word == '/' ? "" : "/", word);
+	while (strlen(name) > 1 && name[strlen(name) - 1] == '/')
+		name[strlen(name) - 1] = '\0';
+	place_of(place, name);
+	free(name);
+	if (place->fd >= 0)
+		close(place->fd);
+	if (place->fd >= 0 || access(place->pins, F_OK))
+		find_place(place, word);
+}
+
+void begin_change_at(struct place *place)
+{
+	int before = place->fd;
+
+	begin_change();
+	place_of(place, place->name);
+	if (before >= 0 && place->fd < 0)
+		fail("%s: this cgroup has just been removed", place->name);
+	close(before);
 }
 
 /* What this process made and has to remove if it fails. */

@@ -236,7 +236,7 @@ static __always_inline void advertise(const struct bound *bound)
 	struct list *list = bpf_map_lookup_elem(&lists, &bound->target);
 	struct replica new = {
 		.id = bound->cookie,
-		.cgroup = bound->cgroup,
+		.owner = bound->cgroup,
 		.at = bound->at,
 		.weight = bound->weight,
 	};

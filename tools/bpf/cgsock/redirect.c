@@ -13,6 +13,8 @@
 
 #include "cgsock.h"
 #include "redirect.h"
+#include "rules.h"
+#include "tools.h"
 #include "proxy.h"
 #include "redirect.skel.h"
 #include "proxy.skel.h"
@@ -327,59 +329,108 @@ static void tidy(void)
 
 /* Commands */
 
-static int do_service(int argc, char **argv)
-{
-	struct service service = { .at4.port = NO_ADDRESS, .at6.port = NO_ADDRESS }, before;
-	struct service_key key = {};
+/* What a service is, without its cgroup. */
+struct wanted {
 	struct target target;
-	struct place place;
-	bool was_there;
-	int err;
+	struct service service;
+};
 
-	read_target(argv[1], &target);
-	for (int i = 2; i < argc; i++) {
+/* PORT[/udp] ADDRESS[:PORT]... */
+static void read_service(int argc, char **argv, struct wanted *wanted)
+{
+	struct service *service = &wanted->service;
+
+	memset(wanted, 0, sizeof(*wanted));
+	service->at4.port = NO_ADDRESS;
+	service->at6.port = NO_ADDRESS;
+	read_target(argv[0], &wanted->target);
+	for (int i = 1; i < argc; i++) {
 		struct address at;
-		struct address *of_family = read_address(argv[i], &at) == AF_INET ? &service.at4 :
-										    &service.at6;
+		struct address *of_family = read_address(argv[i], &at) == AF_INET ? &service->at4 :
+										    &service->at6;
 
 		if (of_family->port != NO_ADDRESS)
 			misuse("\"%s\": there is an address of this family already", argv[i]);
 		*of_family = at;
 	}
-	memcpy(service.group, group, GROUP_SIZE);
-	service.weight = weight;
-	service.loopback = take_loopback;
+	memcpy(service->group, group, GROUP_SIZE);
+	service->weight = weight;
+	service->loopback = take_loopback;
+}
 
-	begin_change();
-	find_place(&place, argv[0]);
-	key.cgroup = id_of(&place);
-	key.port = target.port;
-	key.protocol = target.protocol;
+static void make_lists(const struct wanted *wanted)
+{
+	struct target target = wanted->target;
+
+	target.family = AF_INET;
+	if (wanted->service.at4.port != NO_ADDRESS)
+		make_list(&target);
+	target.family = AF_INET6;
+	if (wanted->service.at6.port != NO_ADDRESS)
+		make_list(&target);
+}
+
+static struct service_key key_of(const struct place *place, const struct target *target)
+{
+	struct service_key key = {
+		.cgroup = id_of(place),
+		.port = target->port,
+		.protocol = target->protocol,
+	};
+
+	return key;
+}
+
+/* All or none. */
+static bool put_services(const struct place *place, const struct wanted *wanted, int count)
+{
+	struct service *before = allocate(count * sizeof(*before));
+	bool *was_there = allocate(count * sizeof(*was_there)), done;
+	struct service_key key;
+	int err;
+
 	open_skeleton();
-	skel->bss->service_cgroup = key.cgroup;
+	skel->bss->service_cgroup = id_of(place);
 	load("service_");
-	if (service.at4.port != NO_ADDRESS) {
-		target.family = AF_INET;
-		make_list(&target);
+	for (int i = 0; i < count; i++) {
+		make_lists(&wanted[i]);
+		key = key_of(place, &wanted[i].target);
+		was_there[i] = !bpf_map_lookup_elem(services, &key, &before[i]);
+		err = bpf_map_update_elem(services, &key, &wanted[i].service, BPF_ANY);
+		if (err)
+			fail("cannot add the service: %s", strerror(-err));
 	}
-	if (service.at6.port != NO_ADDRESS) {
-		target.family = AF_INET6;
-		make_list(&target);
-	}
-	was_there = !bpf_map_lookup_elem(services, &key, &before);
-	err = bpf_map_update_elem(services, &key, &service, BPF_ANY);
-	if (err)
-		fail("cannot add the service: %s", strerror(-err));
-	if (!attach_programs(&place, SERVICE, skel->obj)) {
-		if (was_there)
-			bpf_map_update_elem(services, &key, &before, BPF_ANY);
+	done = attach_programs(place, SERVICE, skel->obj);
+	for (int i = count - 1; !done && i >= 0; i--) {
+		key = key_of(place, &wanted[i].target);
+		if (was_there[i])
+			bpf_map_update_elem(services, &key, &before[i], BPF_ANY);
 		else
 			bpf_map_delete_elem(services, &key);
-		tidy();
-		return 1;
 	}
 	tidy();
-	return 0;
+	free(before);
+	free(was_there);
+	return done;
+}
+
+static int do_service(int argc, char **argv)
+{
+	struct wanted wanted;
+	struct place place;
+
+	read_service(argc - 1, argv + 1, &wanted);
+	find_place(&place, argv[0]);
+	begin_change_at(&place);
+	return put_services(&place, &wanted, 1) ? 0 : 1;
+}
+
+static bool put_client(const struct place *place)
+{
+	open_skeleton();
+	memcpy(skel->bss->client_group, group, GROUP_SIZE);
+	load("client_");
+	return attach_programs(place, CLIENT, skel->obj);
 }
 
 static int do_client(int argc, char **argv)
@@ -387,12 +438,9 @@ static int do_client(int argc, char **argv)
 	struct place place;
 
 	(void)argc;
-	begin_change();
 	find_place(&place, argv[0]);
-	open_skeleton();
-	memcpy(skel->bss->client_group, group, GROUP_SIZE);
-	load("client_");
-	return attach_programs(&place, CLIENT, skel->obj) ? 0 : 1;
+	begin_change_at(&place);
+	return put_client(&place) ? 0 : 1;
 }
 
 /* The proxy's own connections would come back to it. */
@@ -407,36 +455,52 @@ static void refuse_circle(const struct place *place, const struct place *proxy)
 		     place->name);
 }
 
-static int do_proxy(int argc, char **argv)
+static unsigned int read_proxy_port(const char *word)
 {
-	struct place place, proxy_place;
-	struct proxy_bpf *proxied, *proxy;
 	unsigned int port;
-	bool was_there;
 
-	(void)argc;
-	if (!read_number(argv[1], 1, UINT16_MAX, &port))
-		misuse("\"%s\" is not a port from 1 to 65535", argv[1]);
-	begin_change();
-	find_place(&place, argv[0]);
-	find_place(&proxy_place, argv[2]);
-	refuse_circle(&place, &proxy_place);
-	was_there = open_map(&proxy_place, PROXY, "pairs") >= 0;
+	if (!read_number(word, 1, UINT16_MAX, &port))
+		misuse("\"%s\" is not a port from 1 to 65535", word);
+	return port;
+}
 
-	proxy = open_proxy("proxy_");
-	load_programs(proxy->obj);
+/* Without a proxy, connections are led to where nobody listens until there is one. */
+static bool put_proxy(const struct place *place, unsigned int port,
+		      const struct place *proxy_place)
+{
+	struct proxy_bpf *proxied, *proxy;
+	bool was_there = true;
+
+	if (proxy_place) {
+		refuse_circle(place, proxy_place);
+		was_there = open_map(proxy_place, PROXY, "pairs") >= 0;
+		proxy = open_proxy("proxy_");
+		load_programs(proxy->obj);
+	}
 	proxied = open_proxy("proxied_");
 	proxied->bss->proxy_port = port;
-	proxied->bss->proxy_cgroup = id_of(&proxy_place);
+	proxied->bss->proxy_cgroup = proxy_place ? id_of(proxy_place) : 0;
 	load_programs(proxied->obj);
 	/* Clients come last: none is led to a proxy that has no answer. */
-	if (!attach_programs(&proxy_place, PROXY, proxy->obj))
-		return 1;
-	if (attach_programs(&place, PROXIED, proxied->obj))
-		return 0;
+	if (proxy_place && !attach_programs(proxy_place, PROXY, proxy->obj))
+		return false;
+	if (attach_programs(place, PROXIED, proxied->obj))
+		return true;
 	if (!was_there)
-		detach_programs(&proxy_place, PROXY);
-	return 1;
+		detach_programs(proxy_place, PROXY);
+	return false;
+}
+
+static int do_proxy(int argc, char **argv)
+{
+	unsigned int port = read_proxy_port(argv[1]);
+	struct place place, proxy_place;
+
+	(void)argc;
+	find_place(&place, argv[0]);
+	find_place(&proxy_place, argv[2]);
+	begin_change_at(&place);
+	return put_proxy(&place, port, &proxy_place) ? 0 : 1;
 }
 
 static int do_replica(int argc, char **argv)
@@ -476,27 +540,31 @@ static int do_weight(int argc, char **argv)
 	return 0;
 }
 
-static bool is_server(const struct change *change)
+/* The replica that has the address of @change. */
+static bool find_replica(const struct change *change, struct replica *replica)
 {
 	struct list *list = copy_list(&change->target);
 	bool found = false;
 
-	for (__u32 i = 0; list && i < list->count; i++)
-		if (!memcmp(&list->replicas[i].at, &change->replica.at, sizeof(struct address)))
-			found = list->replicas[i].cgroup;
+	for (__u32 i = 0; list && i < list->count && !found; i++) {
+		*replica = list->replicas[i];
+		found = !memcmp(&replica->at, &change->replica.at, sizeof(struct address));
+	}
 	free(list);
 	return found;
 }
 
 static int do_forget(int argc, char **argv)
 {
+	struct replica replica;
+
 	(void)argc;
 	open_skeleton();
 	read_replica(argv[0], argv[1]);
 	skel->bss->change.what = REMOVE;
 	begin_change();
 	load("change_");
-	if (is_server(&skel->bss->change))
+	if (find_replica(&skel->bss->change, &replica) && !(replica.id & EXTERNAL))
 		fail("%s is a server that runs here; a weight of 0 keeps clients away", argv[1]);
 	if (run_change())
 		fail("%s is no replica of %s in group %s; \"redirect show\" lists them", argv[1],
@@ -505,24 +573,30 @@ static int do_forget(int argc, char **argv)
 	return 0;
 }
 
-/* Clients are not led to servers of a cgroup any more that is no service. */
-static void forget_cgroup(__u64 id)
+/*
+ * Clients are not led to servers of a cgroup any more that is no service. @only is the one
+ * service that it is not any more; NULL if it is none at all.
+ */
+static void forget_cgroup(__u64 id, const struct service_key *only)
 {
 	struct service_key *keys = keys_of(services, sizeof(*keys));
 	struct target *targets = keys_of(lists, sizeof(*targets));
 	struct change *change = &skel->bss->change;
 
 	for (struct service_key *key = keys; key->cgroup; key++)
-		if (key->cgroup == id)
+		if (key->cgroup == id && (!only || !memcmp(key, only, sizeof(*only))))
 			bpf_map_delete_elem(services, key);
 	change->what = REMOVE;
 	for (struct target *target = targets; target->port; target++) {
-		struct list *list = copy_list(target);
+		struct list *list;
 
+		if (only && (target->port != only->port || target->protocol != only->protocol))
+			continue;
+		list = copy_list(target);
 		change->target = *target;
 		for (__u32 i = 0; list && i < list->count; i++) {
 			change->replica = list->replicas[i];
-			if (list->replicas[i].cgroup == id)
+			if (!(change->replica.id & EXTERNAL) && change->replica.owner == id)
 				run_change();
 		}
 		free(list);
@@ -538,15 +612,17 @@ static int do_clear(int argc, char **argv)
 	bool found = false;
 
 	(void)argc;
-	begin_change();
-	find_place(&place, argv[0]);
+	find_place_to_clear(&place, argv[0]);
+	begin_change_at(&place);
 	for (unsigned int i = 0; i < sizeof(tools) / sizeof(*tools); i++)
 		found |= detach_programs(&place, tools[i]);
-	if (detach_programs(&place, SERVICE)) {
+	/* Of a cgroup that is gone, begin_change() has cleared the programs. */
+	if (detach_programs(&place, SERVICE) || place.fd < 0) {
 		found = true;
 		open_skeleton();
 		load("change_");
-		forget_cgroup(id_of(&place));
+		if (place.fd >= 0)
+			forget_cgroup(id_of(&place), NULL);
 		tidy();
 	}
 	if (!found)
@@ -640,14 +716,15 @@ static void show_list(const struct target *target, const struct list *list)
 	for (__u32 i = 0; i < list->count; i++) {
 		const struct replica *replica = &list->replicas[i];
 		char *address = show_address(&replica->at);
-		char *cgroup = replica->cgroup ? show_cgroup(replica->cgroup) : text("external");
+		bool is_external = replica->id & EXTERNAL;
+		char *cgroup = is_external ? text("external") : show_cgroup(replica->owner);
 
 		one = show_one("replica");
 		add_port(one, target->group, target->port, target->protocol);
 		add_text(one, "address", address);
 		add_number(one, "weight", replica->weight);
 		add_number(one, "connections", replica->connections);
-		if (replica->cgroup)
+		if (!is_external)
 			add_text(one, "cgroup", cgroup);
 		if (!want_json)
 			printf("replica  %s  %u/%s  %s  weight %u  connections %llu  %s\n",
@@ -744,6 +821,380 @@ static int do_show(int argc, char **argv)
 	if (want_json)
 		print_json(shown);
 	return 0;
+}
+
+/* Lines of a file */
+
+static const struct line_kind {
+	const char *name;
+	const char *letters;	/* the options that it has */
+	int min, max;
+	const char *args;
+} line_kinds[] = {
+	{ "service", "gwl", 2, 3, "[-g GROUP] [-w N] [-l] PORT[/udp] ADDRESS[:PORT]..." },
+	{ "client", "g", 0, 0, "[-g GROUP]" },
+	{ "proxy", "", 2, 2, "PORT PROXY-CGROUP" },
+	{ "replica", "gw", 2, 2, "[-g GROUP] [-w N] PORT[/udp] ADDRESS:PORT" },
+};
+
+/* Reads the options and goes to the words behind them, whose number it returns. */
+static int read_words(const struct line_kind *kind, char ***words)
+{
+	int count;
+
+	snprintf(group, sizeof(group), "default");
+	weight = 1;
+	take_loopback = false;
+	for (++*words; **words && ***words == '-'; ++*words) {
+		char *option = **words;
+
+		if (strlen(option) != 2 || !strchr(kind->letters, option[1]))
+			misuse("%s has no option %s", kind->name, option);
+		if (option[1] == 'l') {
+			take_loopback = true;
+			continue;
+		}
+		if (!*++*words)
+			misuse("%s needs a value", option);
+		if (option[1] == 'g')
+			read_group(**words);
+		else
+			weight = read_weight(**words);
+	}
+	for (count = 0; (*words)[count]; count++)
+		;
+	if (count < kind->min || count > kind->max)
+		misuse("%s wants %s", kind->name, kind->args);
+	return count;
+}
+
+static char *line_of_service(const struct wanted *wanted)
+{
+	const struct address *ats[] = { &wanted->service.at4, &wanted->service.at6 };
+	char *line = text("service -g %s -w %u%s %u/%s", wanted->service.group,
+			  wanted->service.weight, wanted->service.loopback ? " -l" : "",
+			  wanted->target.port, name_protocol(wanted->target.protocol));
+
+	for (int i = 0; i < 2; i++) {
+		char *address, *longer;
+
+		if (ats[i]->port == NO_ADDRESS)
+			continue;
+		address = show_address(ats[i]);
+		longer = text("%s %s", line, address);
+		free(line);
+		free(address);
+		line = longer;
+	}
+	return line;
+}
+
+static char *line_of_replica(const struct target *target, const struct replica *replica)
+{
+	char *address = show_address(&replica->at);
+	char *line = text("replica -g %s -w %u %u/%s %s", target->group, replica->weight,
+			  target->port, name_protocol(target->protocol), address);
+
+	free(address);
+	return line;
+}
+
+static void read_replica_line(char **words, struct target *target, struct replica *replica)
+{
+	memset(replica, 0, sizeof(*replica));
+	read_target(words[0], target);
+	target->family = read_address(words[1], &replica->at);
+	if (!replica->at.port)
+		misuse("\"%s\": the port of the replica is missing", words[1]);
+	replica->weight = weight;
+}
+
+char *redirect_line(char **words)
+{
+	const struct line_kind *kind = line_kinds;
+	struct replica replica;
+	struct wanted wanted;
+	struct target target;
+	struct place proxy;
+	int count;
+
+	while (strcmp(kind->name, words[0]))
+		if (++kind == line_kinds + sizeof(line_kinds) / sizeof(*line_kinds))
+			return NULL;
+	count = read_words(kind, &words);
+	switch (*kind->name) {
+	case 's':
+		read_service(count, words, &wanted);
+		return line_of_service(&wanted);
+	case 'c':
+		return text("client -g %s", group);
+	case 'p':
+		read_proxy_port(words[0]);
+		/* Now: docker may be slow, and others wait for the lock. */
+		return text("proxy %s %s", words[0],
+			    find_place_if_there(&proxy, words[1]) ? proxy.name : words[1]);
+	default:
+		read_replica_line(words, &target, &replica);
+		return line_of_replica(&target, &replica);
+	}
+}
+
+/* What lines ask for. */
+struct lines {
+	struct wanted *service;
+	int services;
+	char client[GROUP_SIZE];
+	unsigned int proxy_port;
+	char *proxy;
+	struct wanted_replica {
+		struct target target;
+		struct replica replica;
+	} *replica;
+	int replicas;
+};
+
+static void read_lines(const char *all, struct lines *lines)
+{
+	char *copy = text("%s", all), *rest = copy, *line;
+	size_t most = strlen(all) / strlen("client") + 1;
+
+	memset(lines, 0, sizeof(*lines));
+	lines->service = allocate(most * sizeof(*lines->service));
+	lines->replica = allocate(most * sizeof(*lines->replica));
+	while ((line = strsep(&rest, "\n"))) {
+		char *array[16] = {}, **words = array, *kind;
+		int count = 0;
+
+		while (count < 15 && (array[count] = strsep(&line, " ")))
+			count++;
+		kind = array[0];
+		if (!*kind)
+			continue;
+		for (unsigned int i = 0; i < sizeof(line_kinds) / sizeof(*line_kinds); i++)
+			if (!strcmp(kind, line_kinds[i].name))
+				count = read_words(&line_kinds[i], &words);
+		if (!strcmp(kind, "service")) {
+			read_service(count, words, &lines->service[lines->services++]);
+		} else if (!strcmp(kind, "client")) {
+			memcpy(lines->client, group, GROUP_SIZE);
+		} else if (!strcmp(kind, "proxy")) {
+			lines->proxy_port = read_proxy_port(words[0]);
+			lines->proxy = text("%s", words[1]);
+		} else {
+			struct wanted_replica *one = &lines->replica[lines->replicas++];
+
+			read_replica_line(words, &one->target, &one->replica);
+		}
+	}
+	free(copy);
+}
+
+static bool set_services(const struct place *place, const struct lines *lines)
+{
+	struct service_key *keys;
+	__u64 id = id_of(place);
+
+	if (lines->services && !put_services(place, lines->service, lines->services))
+		return false;
+	if (!lines->services && !detach_programs(place, SERVICE))
+		return true;
+	open_skeleton();
+	load("change_");
+	keys = keys_of(services, sizeof(*keys));
+	for (struct service_key *key = keys; key->cgroup; key++) {
+		int i;
+
+		for (i = 0; i < lines->services; i++)
+			if (lines->service[i].target.port == key->port &&
+			    lines->service[i].target.protocol == key->protocol)
+				break;
+		if (key->cgroup == id && i == lines->services)
+			forget_cgroup(id, key);
+	}
+	free(keys);
+	return true;
+}
+
+static bool set_proxy(const struct place *place, const struct lines *lines)
+{
+	struct place proxy = { .fd = -1 };
+
+	if (!lines->proxy) {
+		detach_programs(place, PROXIED);
+		return true;
+	}
+	if (*lines->proxy == '/')
+		place_of(&proxy, lines->proxy);
+	if (proxy.fd < 0)
+		complain("note: %s does not run; connections are refused until it does",
+			 lines->proxy);
+	return put_proxy(place, lines->proxy_port, proxy.fd < 0 ? NULL : &proxy);
+}
+
+/* EXTERNAL replicas with this owner that are not in @lines go, those that are come. */
+static bool set_replicas(__u64 owner, const struct lines *lines)
+{
+	struct change *change;
+	struct target *targets;
+
+	open_skeleton();
+	load("change_");
+	change = &skel->bss->change;
+	targets = keys_of(lists, sizeof(*targets));
+	for (struct target *target = targets; target->port; target++) {
+		struct list *list = copy_list(target);
+
+		change->what = REMOVE;
+		change->target = *target;
+		for (__u32 i = 0; list && i < list->count; i++) {
+			bool wanted = false;
+
+			change->replica = list->replicas[i];
+			for (int j = 0; j < lines->replicas; j++)
+				wanted |= !memcmp(&lines->replica[j].target, target,
+						  sizeof(*target)) &&
+					  !memcmp(&lines->replica[j].replica.at,
+						  &change->replica.at, sizeof(struct address));
+			if (change->replica.id & EXTERNAL && change->replica.owner == owner &&
+			    !wanted)
+				run_change();
+		}
+		free(list);
+	}
+	free(targets);
+	for (int i = 0; i < lines->replicas; i++) {
+		struct replica have;
+		bool is_there;
+
+		/* A hash of the file's name tells whose it is. */
+		change->target = lines->replica[i].target;
+		change->replica = lines->replica[i].replica;
+		change->replica.owner = owner;
+		make_list(&change->target);
+		is_there = find_replica(change, &have);
+		if (is_there && !(have.id & EXTERNAL)) {
+			complain("%s is a server that runs here", show_address(&have.at));
+			return false;
+		}
+		change->what = is_there && have.owner == owner ? WEIGH : ADD;
+		if (is_there && change->what == ADD) {
+			change->what = REMOVE;
+			run_change();
+			change->what = ADD;
+		}
+		if (change->what == WEIGH && have.weight == change->replica.weight)
+			continue;
+		if (run_change()) {
+			complain("there are %d replicas of %u already, which is the most",
+				 MAX_REPLICAS, change->target.port);
+			return false;
+		}
+	}
+	tidy();
+	return true;
+}
+
+/* Proxies to which nobody is led any more. */
+static void tidy_proxies(void)
+{
+	struct proxy_bpf__bss settings;
+
+	known = NULL;
+	see_attached(remember, NULL);
+	for (const struct known *proxy = known; proxy; proxy = proxy->next) {
+		bool is_used = strcmp(proxy->tool, PROXY);
+		struct place place;
+
+		for (const struct known *at = known; at; at = at->next)
+			is_used |= !strcmp(at->tool, PROXIED) &&
+				   read_settings(at, PROXIED_SETTINGS, &settings) &&
+				   settings.proxy_cgroup == proxy->id;
+		if (is_used)
+			continue;
+		place_of(&place, proxy->name);
+		detach_programs(&place, PROXY);
+		close(place.fd);
+	}
+}
+
+bool set_redirect(const struct place *place, const char *name, const char *all)
+{
+	struct lines lines;
+	bool done = true;
+
+	read_lines(all, &lines);
+	if (place->fd >= 0) {
+		done = set_services(place, &lines);
+		if (done && *lines.client) {
+			memcpy(group, lines.client, GROUP_SIZE);
+			done = put_client(place);
+		} else if (done) {
+			detach_programs(place, CLIENT);
+		}
+		done = done && set_proxy(place, &lines);
+		tidy_proxies();
+	}
+	return done && (!name || set_replicas(hash_of_rule(name), &lines));
+}
+
+static void add_line(FILE *stream, char *line)
+{
+	fprintf(stream, "%s\n", line);
+	free(line);
+}
+
+static void add_place_lines(FILE *stream, const struct place *place)
+{
+	const struct known at = { .name = place->name, .tool = CLIENT }, *proxy;
+	const struct known proxied_at = { .name = place->name, .tool = PROXIED };
+	struct redirect_bpf__bss client;
+	struct proxy_bpf__bss proxied;
+	__u64 id = id_of(place);
+	struct service_key *keys = keys_of(services, sizeof(*keys));
+
+	for (struct service_key *key = keys; key->cgroup; key++) {
+		struct wanted wanted = { .target = { .port = key->port,
+						     .protocol = key->protocol } };
+
+		if (key->cgroup == id && find_known(id, SERVICE) &&
+		    !bpf_map_lookup_elem(services, key, &wanted.service))
+			add_line(stream, line_of_service(&wanted));
+	}
+	free(keys);
+	if (find_known(id, CLIENT) && read_settings(&at, CLIENT_SETTINGS, &client))
+		add_line(stream, text("client -g %s", client.client_group));
+	if (!find_known(id, PROXIED) || !read_settings(&proxied_at, PROXIED_SETTINGS, &proxied))
+		return;
+	proxy = find_known(proxied.proxy_cgroup, PROXY);
+	add_line(stream, text("proxy %u %s", proxied.proxy_port, proxy ? proxy->name : "nobody"));
+}
+
+char *redirect_in_effect(const struct place *place, const char *name)
+{
+	__u64 owner = name ? hash_of_rule(name) : 0;
+	struct target *targets;
+	char *all = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&all, &size);
+
+	known = NULL;
+	see_attached(remember, NULL);
+	services = bpf_obj_get(SHARED "/services");
+	lists = bpf_obj_get(SHARED "/lists");
+	if (place->fd >= 0)
+		add_place_lines(stream, place);
+	targets = keys_of(lists, sizeof(*targets));
+	for (struct target *target = targets; name && target->port; target++) {
+		struct list *list = copy_list(target);
+
+		for (__u32 i = 0; list && i < list->count; i++)
+			if (list->replicas[i].id & EXTERNAL && list->replicas[i].owner == owner)
+				add_line(stream, line_of_replica(target, &list->replicas[i]));
+		free(list);
+	}
+	free(targets);
+	fclose(stream);
+	return all;
 }
 
 int cmd_redirect(int argc, char **argv)

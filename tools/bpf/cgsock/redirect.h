@@ -26,7 +26,7 @@ struct target {
 
 struct replica {
 	__u64 id;		/* cookie of the server's socket, or EXTERNAL and the time */
-	__u64 cgroup;		/* that of the service; 0 if EXTERNAL */
+	__u64 owner;		/* the service's cgroup; if EXTERNAL, apply's file or 0 */
 	__u64 connections;
 	struct address at;
 	__u32 weight;

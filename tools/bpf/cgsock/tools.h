@@ -15,12 +15,24 @@ bool set_deny(const struct place *place, const struct kinds *kinds);
 bool set_firewall(const struct place *place, const struct rules *rules);
 bool set_vrf(const struct place *place, const struct vrf_settings *settings);
 
+/*
+ * What @lines say for the cgroup @place, which can be one that is not there: then it is only
+ * replicas. @name is that of the file, whose replicas these are; NULL: not these. The lines are as
+ * redirect_line() makes them; what is there and not in them goes. False after a message.
+ */
+bool set_redirect(const struct place *place, const char *name, const char *lines);
+/* @words in one way of writing, allocated; NULL if the first word is none of redirect's. */
+char *redirect_line(char **words);
+
 /* What is in effect; false if there is nothing. */
 bool read_deny(const struct place *place, struct kinds *kinds);
 bool read_vrf(const struct place *place, struct vrf_settings *settings);
 
 /* The rules of the firewall that are in effect, one a line, allocated. */
 char *lines_in_effect(const struct place *place);
+
+/* The same for redirect. */
+char *redirect_in_effect(const struct place *place, const char *name);
 
 /* FAMILY[/TYPE[/PROTOCOL]]; returns what is wrong with it, allocated, or NULL. */
 char *parse_kind(const char *rule, struct kind *kind);

@@ -196,14 +196,18 @@ int cmd_vrf(int argc, char **argv)
 	if (argc - optind != (action ? 1 : 2))
 		misuse(action ? "this wants a CGROUP and nothing else" :
 		       "a CGROUP and a DEVICE are wanted");
-	find_place(&place, argv[optind]);
+	if (action == 'c')
+		find_place_to_clear(&place, argv[optind]);
+	else
+		find_place(&place, argv[optind]);
 	if (action == 's') {
 		begin_look();
 		return show(&place);
 	}
-	begin_change();
+	begin_change_at(&place);
 	if (action == 'c')
 		return clear_tool(&place, TOOL);
+	need_no_file(&place, TOOL);
 	if (!find_device(argv[optind + 1], &settings))
 		fail("%s: no such device in this network namespace; ip link lists them",
 		     argv[optind + 1]);

@@ -7,15 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "cgsock.h"
 #include "event.h"
+#include "hooks.h"
 #include "tools.h"
+#include "watch.skel.h"
+
+#define TASK_COMM	16
 
 static const char * const calls[CALLS] = {
 	[CALL_CONNECT] = "connect", [CALL_SEND] = "send", [CALL_BIND] = "bind",
@@ -24,14 +30,26 @@ static const char * const calls[CALLS] = {
 
 /* Where a ring buffer is from. */
 struct source {
+	struct source *next;
 	struct place place;
+	char *tool;
+	int lost;		/* the map */
+	__u64 lost_before;
+};
+
+/* Programs of ours. */
+struct known {
+	struct known *next;
+	__u32 id;
 	char *tool;
 };
 
+static struct source *sources;
+static struct known *known;
 static struct ring_buffer *buffers;
-static const char *only;	/* the name of a cgroup, or NULL */
+static const struct place *only;	/* NULL: all */
 static __u64 start;
-static unsigned int sources;
+
 /* All that was read is printed. */
 static void on_signal(int number)
 {
@@ -47,7 +65,7 @@ static __u64 now(clockid_t clock)
 	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
-static char *protocol_of(const struct event *event)
+static char *show_protocol(__u32 type, __u32 protocol)
 {
 	static const struct { __u32 number; const char *name; } names[] = {
 		{ IPPROTO_TCP, "tcp" }, { IPPROTO_UDP, "udp" }, { IPPROTO_ICMP, "icmp" },
@@ -56,9 +74,71 @@ static char *protocol_of(const struct event *event)
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (names[i].number == event->protocol)
-			return text("%s%s", event->type == SOCK_RAW ? "raw/" : "", names[i].name);
-	return text("%s%u", event->type == SOCK_RAW ? "raw/" : "", event->protocol);
+		if (names[i].number == protocol)
+			return text("%s%s", type == SOCK_RAW ? "raw/" : "", names[i].name);
+	return text("%s%u", type == SOCK_RAW ? "raw/" : "", protocol);
+}
+
+/* Who runs a command says what its name is, and this may be root's terminal. */
+static char *show_command(const char *command)
+{
+	char *shown = allocate(4 * TASK_COMM + 1), *end = shown;
+
+	for (int i = 0; i < TASK_COMM && command[i]; i++) {
+		if (command[i] >= ' ' && command[i] <= '~' && command[i] != '\\')
+			*end++ = command[i];
+		else
+			end += sprintf(end, "\\x%02x", (unsigned char)command[i]);
+	}
+	return shown;
+}
+
+static time_t to_seconds(__u64 time)
+{
+	return (now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC) + time) / 1000000000;
+}
+
+static void print_line(struct json_object *one)
+{
+	puts(json_object_to_json_string_ext(one, JSON_C_TO_STRING_PLAIN |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(one);
+}
+
+static void add(struct json_object *one, const char *key, const char *value)
+{
+	json_object_object_add(one, key, value ? json_object_new_string(value) : NULL);
+}
+
+/* The beginning of a line, or of an object: when and who. */
+static struct json_object *begin_line(__u64 time, const char *command, __u32 pid, __u32 uid,
+				      __u64 cgroup)
+{
+	char *shown = show_command(command), *name = name_of_cgroup(cgroup), clock[32];
+	struct json_object *one = NULL;
+	time_t seconds = to_seconds(time);
+	struct tm local;
+
+	if (want_json) {
+		one = json_object_new_object();
+		json_object_object_add(one, "time", json_object_new_int64(seconds));
+		add(one, "command", shown);
+		json_object_object_add(one, "pid", json_object_new_int64(pid));
+		json_object_object_add(one, "uid", json_object_new_int64(uid));
+		add(one, "cgroup", name);
+	} else {
+		localtime_r(&seconds, &local);
+		strftime(clock, sizeof(clock), "%H:%M:%S", &local);
+		printf("%s  %s[%u]  %s  ", clock, shown, pid, name);
+	}
+	free(shown);
+	free(name);
+	return one;
+}
+
+static const char *name_family(__u32 family)
+{
+	return family == AF_INET6 ? "inet6" : "inet";
 }
 
 /* What was asked for: an address, or for socket() a family. */
@@ -67,7 +147,7 @@ static char *object_of(const struct event *event)
 	struct endpoint endpoint = { .family = event->family, .port = event->port };
 
 	if (event->call == CALL_SOCKET)
-		return text("%s", event->family == AF_INET6 ? "inet6" : "inet");
+		return text("%s", name_family(event->family));
 	memcpy(endpoint.ip, event->ip, sizeof(endpoint.ip));
 	return text("%s", show_endpoint(&endpoint));
 }
@@ -76,40 +156,29 @@ static int show(void *data, void *record, size_t size)
 {
 	const struct source *source = data;
 	const struct event *event = record;
-	char *protocol, *object, *rule, clock[32];
+	char *protocol, *object, *rule;
 	struct json_object *one;
-	struct tm local;
-	time_t seconds;
 
 	/* What nobody has read before is not news. */
 	if (size < sizeof(*event) || event->call >= CALLS || event->time < start)
 		return 0;
-	protocol = protocol_of(event);
+	protocol = show_protocol(event->type, event->protocol);
 	object = object_of(event);
 	rule = event->call == CALL_SOCKET ? kind_by_number(&source->place, event->rule) :
 	       rule_by_id(&source->place, event->rule);
-	seconds = (now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC) + event->time) / 1000000000;
-	localtime_r(&seconds, &local);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-	if (want_json) {
-		one = json_object_new_object();
-		json_object_object_add(one, "time", json_object_new_int64(seconds));
-		json_object_object_add(one, "command", json_object_new_string(event->command));
-		json_object_object_add(one, "pid", json_object_new_int64(event->pid));
-		json_object_object_add(one, "uid", json_object_new_int64(event->uid));
-		json_object_object_add(one, "cgroup", json_object_new_string(source->place.name));
-		json_object_object_add(one, "tool", json_object_new_string(source->tool));
-		json_object_object_add(one, "call", json_object_new_string(calls[event->call]));
-		json_object_object_add(one, "protocol", json_object_new_string(protocol));
-		json_object_object_add(one, "address", json_object_new_string(object));
-		json_object_object_add(one, "rule", rule ? json_object_new_string(rule) : NULL);
-		puts(json_object_to_json_string_ext(one, JSON_C_TO_STRING_PLAIN |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
-		json_object_put(one);
+	one = begin_line(event->time, event->command, event->pid, event->uid, event->cgroup);
+	if (one) {
+		add(one, "what", "refused");
+		add(one, "call", calls[event->call]);
+		add(one, "protocol", protocol);
+		add(one, "address", object);
+		add(one, "tool", source->tool);
+		add(one, "holder", source->place.name);
+		add(one, "rule", rule);
+		print_line(one);
 	} else {
-		printf("%s  %s[%u]  %s  refused: %s %s %s  by %s: %s\n", clock, event->command,
-		       event->pid, source->place.name, calls[event->call], protocol, object,
-		       source->tool, rule ?: "a rule that is gone");
+		printf("refused: %s %s %s  by %s of %s: %s\n", calls[event->call], protocol,
+		       object, source->tool, source->place.name, rule ?: "a rule that is gone");
 	}
 	fflush(stdout);
 	free(protocol);
@@ -118,33 +187,217 @@ static int show(void *data, void *record, size_t size)
 	return 0;
 }
 
+static __u64 id_of_place(const struct place *place)
+{
+	struct stat status;
+
+	return fstat(place->fd, &status) ? 0 : status.st_ino;
+}
+
+static const char *name_hook(enum bpf_attach_type type)
+{
+	const char *found = "?";
+
+	for (unsigned int i = 0; i < HOOKS; i++) {
+		char *section = text("cgroup/%s", hooks[i]);
+		enum bpf_attach_type its_type;
+		enum bpf_prog_type program_type;
+
+		if (!libbpf_prog_type_by_name(section, &program_type, &its_type) &&
+		    its_type == type)
+			found = hooks[i];
+		free(section);
+	}
+	return found;
+}
+
+static char *show_view(const struct view *view, const struct traced *traced)
+{
+	struct endpoint endpoint = { .family = view->family, .port = view->port };
+
+	memcpy(endpoint.ip, view->ip, sizeof(view->ip));
+	if (view->family == AF_INET || view->family == AF_INET6)
+		return text("%s", show_endpoint(&endpoint));
+	return text("%s", name_family(traced->family));
+}
+
+/* What else than the address is another one now. */
+static char *show_changes(const struct traced *traced)
+{
+	const struct view *before = &traced->before, *now = &traced->now;
+	char *changes = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&changes, &size);
+
+	if (before->device != now->device)
+		fprintf(stream, " device %u -> %u", before->device, now->device);
+	if (before->mark != now->mark)
+		fprintf(stream, " mark %#x -> %#x", before->mark, now->mark);
+	if (before->priority != now->priority)
+		fprintf(stream, " priority %u -> %u", before->priority, now->priority);
+	fclose(stream);
+	return changes;
+}
+
+static const char *tool_of(__u32 program)
+{
+	const struct known *one = known;
+
+	while (one && one->id != program)
+		one = one->next;
+	return one ? one->tool : NULL;
+}
+
+static int show_traced(void *data, void *record, size_t size)
+{
+	const struct traced *traced = record;
+	char *protocol, *from, *to, *changes, *holder;
+	struct json_object *one;
+	const char *tool;
+
+	(void)data;
+	if (size < sizeof(*traced) || (only && traced->holder != id_of_place(only)))
+		return 0;
+	protocol = show_protocol(traced->type, traced->protocol);
+	from = show_view(&traced->before, traced);
+	to = show_view(&traced->now, traced);
+	changes = show_changes(traced);
+	holder = name_of_cgroup(traced->holder);
+	tool = tool_of(traced->program);
+	one = begin_line(traced->time, traced->command, traced->pid, traced->uid, traced->cgroup);
+	if (one) {
+		add(one, "what", traced->refused ? "refused" : "rewritten");
+		add(one, "call", name_hook(traced->hook));
+		add(one, "protocol", protocol);
+		add(one, "address", from);
+		add(one, "to", to);
+		add(one, "changes", changes);
+		json_object_object_add(one, "program", json_object_new_int64(traced->program));
+		add(one, "tool", tool);
+		add(one, "holder", holder);
+		print_line(one);
+	} else {
+		printf("%s: %s %s %s%s%s%s  by %s (program %u) of %s\n",
+		       traced->refused ? "refused" : "rewritten", name_hook(traced->hook),
+		       protocol, from, traced->refused || !strcmp(from, to) ? "" : " -> ",
+		       traced->refused || !strcmp(from, to) ? "" : to,
+		       traced->refused ? "" : changes, tool ?: "others", traced->program, holder);
+	}
+	fflush(stdout);
+	free(protocol);
+	free(from);
+	free(to);
+	free(changes);
+	free(holder);
+	return 0;
+}
+
+static __u64 count_lost(const struct source *source)
+{
+	__u32 zero = 0;
+	__u64 count = 0;
+
+	bpf_map_lookup_elem(source->lost, &zero, &count);
+	return count;
+}
+
+/* Tells if events were lost since the last time. */
+static void show_lost(void)
+{
+	struct json_object *one;
+	__u64 count = 0;
+
+	for (struct source *source = sources; source; source = source->next) {
+		__u64 now = count_lost(source);
+
+		count += now - source->lost_before;
+		source->lost_before = now;
+	}
+	if (!count)
+		return;
+	if (want_json) {
+		one = json_object_new_object();
+		json_object_object_add(one, "lost", json_object_new_int64(count));
+		print_line(one);
+	} else {
+		printf("lost: %llu events that came faster than they were read\n", count);
+	}
+	fflush(stdout);
+}
+
+static void add_buffer(struct source *source, int map, ring_buffer_sample_fn see)
+{
+	if (!buffers)
+		buffers = ring_buffer__new(map, see, source, NULL);
+	else if (ring_buffer__add(buffers, map, see, source))
+		buffers = NULL;
+	if (!buffers)
+		fail("cannot read the events of %s: %s", source->tool, strerror(errno));
+	source->lost_before = count_lost(source);
+	source->next = sources;
+	sources = source;
+}
+
 static void add_source(const struct pinned *pinned, void *data)
 {
+	struct known *program = allocate(sizeof(*program));
 	static char *before;
 	struct source *source;
 	int map;
 
 	(void)data;
+	program->id = pinned->program_id;
+	program->tool = text("%s", pinned->tool);
+	program->next = known;
+	known = program;
 	if (before && !strcmp(before, pinned->folder))
 		return;
 	free(before);
 	before = text("%s", pinned->folder);
-	if (only && strcmp(only, pinned->owner))
+	if (only && !is_pinned_for(pinned, only))
 		return;
 	source = allocate(sizeof(*source));
 	source->place.name = text("%s", pinned->owner);
 	source->place.pins = text("%s", pinned->pins);
 	source->tool = text("%s", pinned->tool);
+	source->lost = open_map(&source->place, source->tool, "lost");
 	map = open_map(&source->place, source->tool, "events");
-	if (map < 0)
+	if (map >= 0)
+		add_buffer(source, map, show);
+}
+
+static bool has_tracepoints(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool found = kernel && btf__find_by_name_kind(kernel, "btf_trace_cgroup_sock_rewrite",
+						      BTF_KIND_TYPEDEF) > 0;
+
+	btf__free(kernel);
+	return found;
+}
+
+/* Programs of others, and rewrites, where the kernel tells of them. */
+static void add_tracepoints(void)
+{
+	struct source *source;
+	struct watch_bpf *skel;
+
+	if (!has_tracepoints())
 		return;
-	if (!buffers)
-		buffers = ring_buffer__new(map, show, source, NULL);
-	else if (ring_buffer__add(buffers, map, show, source))
-		buffers = NULL;
-	if (!buffers)
-		fail("cannot read the events of %s: %s", pinned->folder, strerror(errno));
-	sources++;
+	skel = watch_bpf__open_and_load();
+	for (const struct known *one = known; skel && one; one = one->next)
+		if (!strcmp(one->tool, "firewall") || !strcmp(one->tool, "deny"))
+			bpf_map_update_elem(bpf_map__fd(skel->maps.told), &one->id, &one->id,
+					    BPF_ANY);
+	if (!skel || watch_bpf__attach(skel)) {
+		complain("note: no rewrites, and not others' programs: the tracepoints: %s",
+			 strerror(errno));
+		return;
+	}
+	source = allocate(sizeof(*source));
+	source->tool = text("watch");
+	source->lost = bpf_map__fd(skel->maps.lost);
+	add_buffer(source, bpf_map__fd(skel->maps.events), show_traced);
 }
 
 int cmd_watch(int argc, char **argv)
@@ -158,15 +411,18 @@ int cmd_watch(int argc, char **argv)
 	begin_look();
 	if (argc - optind) {
 		find_place(&place, argv[optind]);
-		only = place.name;
+		only = &place;
 	}
 	start = now(CLOCK_MONOTONIC);
 	see_pinned(add_source, NULL);
+	add_tracepoints();
 	if (!sources)
 		fail("nothing to watch: neither firewall nor deny is set%s%s", only ? " at " : "",
-		     only ?: "");
+		     only ? only->name : "");
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	for (;;)
-		ring_buffer__poll(buffers, -1);
+	for (;;) {
+		ring_buffer__poll(buffers, 1000);
+		show_lost();
+	}
 }

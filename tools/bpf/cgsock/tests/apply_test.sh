@@ -4,50 +4,7 @@
 # booted again has its programs before its first process runs.
 # shellcheck disable=SC2317,SC2086,SC2154,SC2016 # ok() calls the functions
 . ./lib.sh
-sbin=$(dirname "$(command -v cgsock)")
-mkdir -p /etc/cgsock
-sed "s,@sbindir@,$sbin," ../cgsock@.service > /etc/systemd/system/cgsock@.service
-
-# web.service makes one call when it starts, and says what came of it.
-cat > /etc/systemd/system/web.service <<-UNIT
-	[Unit]
-	DefaultDependencies=no
-	[Service]
-	ExecStart=/bin/bash -c '$sbin/call tcp4 connect 127.0.0.1:7 > /run/said; exec sleep inf'
-	ExecReload=/bin/true
-	KillMode=control-group
-UNIT
-cat > /etc/systemd/system/test.target <<-UNIT
-	[Unit]
-	DefaultDependencies=no
-	Wants=web.service
-UNIT
-# systemd answers only who is in its PID namespace.
-start_systemd() {
-	rm -f /run/said
-	unshare --pid --fork --mount-proc --kill-child env container=test \
-		/lib/systemd/systemd --unit=test.target --log-target=null > /dev/null 2>&1 &
-	until_ok pgrep -f '^/lib/systemd/systemd --unit=test.target'
-	systemd=$(pgrep -f '^/lib/systemd/systemd --unit=test.target')
-}
-inside() { nsenter -t "$systemd" -p -m -- "$@"; }
-systemctl() { inside systemctl "$@"; }
-boot() { until_ok grep -q connect /run/said && until_ok systemctl is-active test.target; }
-# What a boot does not leave.
-halt() {
-	kill -9 "$systemd"
-	wait 2> /dev/null
-	rm -rf /run/systemd
-	umount /sys/fs/bpf
-	mount -t bpf none /sys/fs/bpf
-	find $cgroups -mindepth 1 -depth -type d -exec rmdir {} + 2> /dev/null
-}
-said() { says "$1" cat /run/said; }
-restart() { rm -f /run/said; systemctl "${1:-restart}" web.service && until_ok grep -q connect /run/said; }
-unit_cgroup() { echo "$cgroups$(systemctl show -P ControlGroup web.service)"; }
-attached() { bpftool cgroup show "$(unit_cgroup)" | grep -c " $1 "; }
-in_unit() { call -c "$(unit_cgroup)" "$@"; }
-conf() { printf '%s\n' "$@" > /etc/cgsock/web.conf; }
+. ./apply_lib.sh
 
 start_systemd
 ok "systemd is process 1" boot
@@ -58,10 +15,20 @@ ok "and changes nothing" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
 ok "apply" inside cgsock apply web
 ok "the unit that runs has it" refuses EPERM in_unit tcp4 connect 127.0.0.1:7
 ok "check has nothing to do" says 'nothing to do' cgsock check web
+ok "the rules are shown by the unit's name" says 'refuse connect tcp any 7' cgsock firewall --show web.service
+ok "kinds, too" says 'any/raw/any' cgsock deny --show web.service
+in_file() { refuses '/etc/cgsock/web.conf says what is set here' "$@"; }
+ok "rules by hand do not come on top" in_file cgsock firewall web.service - <<< 'refuse connect tcp any 9'
+ok "nor do kinds" in_file cgsock deny web.service inet6
+ok "nor are they cleared" in_file cgsock firewall --clear web.service
+ok "watch finds them" is 124 "$(timeout 1 cgsock watch web.service > /dev/null 2>&1; echo $?)"
 ok "restart" restart
 ok "the first process of the new cgroup was refused" said 'connect EPERM'
 ok "each program is there once" is 1 "$(attached fw_connect4)"
 ok "apply once more" inside cgsock apply web
+ok "each program is there once" is 1 "$(attached fw_connect4)"
+mv /sys/fs/bpf/cgsock/web/firewall{,+}
+ok "after a run that was killed before its last step" inside cgsock apply web
 ok "each program is there once" is 1 "$(attached fw_connect4)"
 conf 'unit web.service' 'refuse connect tcp any 8' 'default allow'
 ok "check says what would go" says 'firewall: - refuse connect tcp any 7' cgsock check web
@@ -116,7 +83,6 @@ ok "apply attaches again" inside cgsock apply web
 ok "it is in effect" refuses EPERM call -c $cgroups/stay udp4 sendto 127.0.0.1:7
 ok "--clear" cgsock apply --clear web
 ok "nothing is left" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
-wrong() { local text=$1; shift; conf "$@"; refuses "/etc/cgsock/web.conf:$text" cgsock check web; }
 ok "an unknown word" wrong '2: "rfuse" is none of' 'cgroup stay' 'rfuse send udp any'
 ok "two cgroups" wrong '2: a second "unit"' 'cgroup stay' 'unit web.service'
 ok "no cgroup" wrong ' there is neither' 'refuse send udp any'

@@ -33,7 +33,7 @@ JOB
 printf '[%(%H:%M:%S)T] cgsock on %s ...\n' -1 "$kernel"
 start=$SECONDS
 rc=0
-"$qemu/vm.sh" "$build/$kernel/bzImage" "$out" || rc=1
+"$qemu/vm.sh" -s 1800 "$build/$kernel/bzImage" "$out" || rc=1
 "$qemu/judge.sh" "$out" || rc=1
 printf '[%(%H:%M:%S)T] cgsock on %s: %d s\n' -1 "$kernel" $((SECONDS - start))
 exit $rc

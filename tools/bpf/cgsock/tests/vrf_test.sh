@@ -61,12 +61,34 @@ ok "a service" says '%blue' at web.service system.slice/web.service
 ok "a slice" says '%blue' at a-b.slice a.slice/a-b.slice
 ok "a container by its id" says '%blue' at ${id:0:12} system.slice/docker-$id.scope
 ok "a container by its name" says '%blue' at shop system.slice/docker-$id.scope
+# Others need not wait for who asks docker.
+sed -i '2i sleep 8' /tmp/bin/docker
+cgsock redirect client shop &
+sleep 1
+ok "another one while docker is slow" timeout 5 cgsock vrf plain/inner blue
+wait $!
+ok "it was there in time" is 0 $?
+cgsock redirect clear ${id:0:12}
+cgsock vrf --clear plain/inner
+sed -i '2d' /tmp/bin/docker
 ok "no such unit" refuses 'this unit has no cgroup' cgsock vrf db.service blue
 ok "no such container" refuses 'neither docker nor podman' cgsock vrf db blue
 ok "no such id" refuses 'no cgroup of a container' cgsock vrf deadbeef0000 blue
+# Who may make cgroups below a service cannot have those of the system's units and containers.
+user=$cgroups/user.slice/user-1000.slice/user@1000.service
+mkdir -p $user/app.slice/{web,db}.service $user/docker-$id.scope
+mkdir -p $cgroups/plain/docker-${id/c/d}.scope $cgroups/foreign/docker-${id/c/e}.scope
+chown -R 1000 $user $cgroups/foreign
+ok "a unit of a user's has its name, too" says '%blue' at web.service system.slice/web.service
+ok "it is not found by this name" refuses 'this unit has no cgroup' cgsock vrf db.service blue
+ok "nor does a container's id lead there" says '%blue' at $id system.slice/docker-$id.scope
+ok "nor to a cgroup that is not root's" refuses 'no cgroup of a container' cgsock vrf ${id/c/e} blue
+ok "one of a manager's own is found" says '%blue' at ${id/c/d} plain/docker-${id/c/d}.scope
+find $user $cgroups/plain $cgroups/foreign -depth -type d -exec rmdir {} +
 mkdir -p $cgroups/user.slice/web.service
 ok "two units of one name" refuses 'more than one cgroup' cgsock vrf web.service blue
 ok "--clear" cgsock vrf --clear $c
+rmdir $cgroups/user.slice/web.service
 ok "nothing is left" is '' "$(ls -I redirect /sys/fs/bpf/cgsock)"
 ok "nor in sockets" is '0.0.0.0:4000' "$(device_of $c)"
 finish
