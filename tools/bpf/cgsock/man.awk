@@ -28,6 +28,8 @@ options && /^ / { heading("OPTIONS") }
 END {
 	end_typed()
 	heading("SEE ALSO")
-	print name != "cgsock" ? "cgsock(8)" :
-		"cgsock\\-firewall(8), cgsock\\-run(8), cgsock\\-apply(8)"
+	if (name == "cgsock")
+		print "cgsock\\-firewall(8), cgsock\\-run(8), cgsock\\-apply(8)"
+	else
+		print "cgsock(8)"
 }
