@@ -29,4 +29,22 @@ ok "the page of cgsock" page cgsock
 for command in $commands; do
 	ok "the page of cgsock $command" page "cgsock-$command"
 done
+ok "no page has a mistake" mandoc -Tlint -Wwarning "$man"/*.8
+
+# --- the package goes, and units that had rules start without it
+drop_in=/etc/systemd/system/web.service.d/cgsock-web.conf
+mkdir -p /etc/cgsock
+conf() { printf '%s\n' 'unit web.service' "$@" > /etc/cgsock/web.conf; }
+conf 'refuse connect tcp any 7'
+ok "a unit has rules" cgsock apply web
+ok "a newer package" ../before-removal.sh upgrade 2.0
+ok "changes nothing" test -e $drop_in
+ok "none" says 'web.service has no rules of /etc/cgsock/web.conf' ../before-removal.sh remove
+ok "removes the drop-in" test ! -e $drop_in
+ok "and what is pinned" is '' "$(ls /sys/fs/bpf/cgsock)"
+ok "rules again" cgsock apply web
+conf 'refuse conect tcp any 7'
+ok "and a mistake in the file" ../before-removal.sh remove
+ok "the drop-in goes all the same" test ! -e $drop_in
+ok "the file stays" test -e /etc/cgsock/web.conf
 finish
