@@ -54,7 +54,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 2 * MAX_RULES);
+	__uint(max_entries, 2 * (MAX_RULES + DIRECTIONS));
 	__type(key, __u64);
 	__type(value, __u64);
 } hits SEC(".maps");

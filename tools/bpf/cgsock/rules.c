@@ -49,6 +49,8 @@ static noreturn __printf(2, 3) void bad(const struct reader *reader, const char 
 	if (vasprintf(&message, format, args) < 0)
 		fail("out of memory");
 	va_end(args);
+	if (!reader->line)
+		fail("%s: %s", reader->file, message);
 	fail("%s:%d: %s", reader->file, reader->line, message);
 }
 
@@ -66,8 +68,6 @@ static struct rule *add_rule(struct reader *reader, const char *words)
 	struct rules *rules = reader->rules;
 	struct rule *rule;
 
-	if (rules->count == MAX_RULES)
-		bad(reader, "more than %d rules", MAX_RULES);
 	if (!(rules->count & (rules->count + 1))) {
 		rules->rule = reallocarray(rules->rule, 2 * (rules->count + 1), sizeof(*rule));
 		if (!rules->rule)
@@ -205,6 +205,8 @@ static void parse_rule(struct reader *reader, char **words, int count)
 	char *words_again;
 	bool refuse = parse_verdict(reader, words[0]);
 
+	if (reader->rules->count == MAX_RULES)
+		bad(reader, "more than %d rules", MAX_RULES);
 	if (count < 4)
 		bad(reader, "%s is missing after \"%s\"", parts[count], words[count - 1]);
 	words_again = text("%s %s %s %s %s", words[0], words[1], words[2], words[3], ports);
@@ -323,6 +325,14 @@ static void read_stream(struct reader *reader, FILE *stream)
 	free(line);
 }
 
+static bool is_empty(const struct rules *rules)
+{
+	for (unsigned int i = 0; i < DIRECTIONS; i++)
+		if (rules->defaults[i])
+			return false;
+	return !rules->count;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct rule *x = *(const struct rule **)a, *y = *(const struct rule **)b;
@@ -357,41 +367,73 @@ static void drop_twins(struct rules *rules)
 	rules->count = kept;
 }
 
-struct rules *read_rules_from(FILE *stream, const char *name)
+struct rules *begin_rules(void)
 {
-	struct rules *rules = allocate(sizeof(*rules));
+	return allocate(sizeof(struct rules));
+}
+
+void add_line(struct rules *rules, char *line, const char *where)
+{
+	struct reader reader = { .rules = rules, .file = where };
+
+	read_line(&reader, line);
+}
+
+static void add_stream(struct rules *rules, FILE *stream, const char *name)
+{
 	struct reader reader = { .rules = rules, .file = name };
 
 	read_stream(&reader, stream);
-	if (!rules->count && !rules->defaults[0] && !rules->defaults[1] && !rules->defaults[2] &&
-	    !rules->defaults[3])
+	if (is_empty(rules))
 		fail("%s: no rules in it", name);
+}
+
+void add_file(struct rules *rules, const char *file)
+{
+	FILE *stream;
+
+	if (!strcmp(file, "-")) {
+		add_stream(rules, stdin, "-");
+		return;
+	}
+	stream = fopen(file, "re");
+	if (!stream)
+		fail("%s: %s", file, strerror(errno));
+	add_stream(rules, stream, text("%s", file));
+	fclose(stream);
+}
+
+void end_rules(struct rules *rules, __u32 refused)
+{
+	struct reader reader = { .rules = rules, .file = "default" };
+
 	drop_twins(rules);
-	reader.file = "default";
-	reader.line = 0;
 	for (unsigned int i = 0; i < DIRECTIONS; i++) {
-		struct rule *rule = rules->defaults[i] ?: new_default(&reader, false, i);
+		struct rule *rule = rules->defaults[i] ?:
+				    new_default(&reader, refused & 1U << i, i);
 
 		*add_rule(&reader, "") = *rule;
 		free(rule);
 	}
 	for (unsigned int i = 0; i < DIRECTIONS; i++)
 		rules->defaults[i] = &rules->rule[rules->count - DIRECTIONS + i];
+}
+
+struct rules *read_rules_from(FILE *stream, const char *name)
+{
+	struct rules *rules = begin_rules();
+
+	add_stream(rules, stream, name);
+	end_rules(rules, 0);
 	return rules;
 }
 
 struct rules *read_rules(const char *file)
 {
-	struct rules *rules;
-	FILE *stream;
+	struct rules *rules = begin_rules();
 
-	if (!strcmp(file, "-"))
-		return read_rules_from(stdin, "-");
-	stream = fopen(file, "re");
-	if (!stream)
-		fail("%s: %s", file, strerror(errno));
-	rules = read_rules_from(stream, text("%s", file));
-	fclose(stream);
+	add_file(rules, file);
+	end_rules(rules, 0);
 	return rules;
 }
 

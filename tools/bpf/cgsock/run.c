@@ -33,9 +33,8 @@
 struct wanted {
 	const char *device;
 	struct kinds kinds;
-	char *rules;		/* lines of the firewall */
-	size_t rules_size;
-	FILE *to_rules;
+	struct rules *rules;	/* of the firewall */
+	bool has_rules;
 	bool only_allowed;	/* --allow: all else is refused */
 	bool has_names;
 	char group[16];		/* of the connections: services that nobody else sees */
@@ -66,15 +65,19 @@ static bool is_protocol(const char *word)
 	return !strcmp(word, "any");
 }
 
-static void allow_line(struct wanted *wanted, const char *protocol, const char *prefix,
-		       const char *ports)
+/* @option is what asked for it. */
+static void allow_line(struct wanted *wanted, const char *option, const char *protocol,
+		       const char *prefix, const char *ports)
 {
-	fprintf(wanted->to_rules, "allow connect,send %s %s %s\n", protocol, prefix, ports);
+	char *line = text("allow connect,send %s %s %s", protocol, prefix, ports);
+
+	add_line(wanted->rules, line, option);
+	free(line);
 }
 
 /* A name is what it means now. */
-static void allow_name(struct wanted *wanted, const char *protocol, const char *name,
-		       const char *ports)
+static void allow_name(struct wanted *wanted, const char *option, const char *protocol,
+		       const char *name, const char *ports)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all, *one;
 	char ip[INET6_ADDRSTRLEN], *list = text("%s", "");
@@ -87,7 +90,7 @@ static void allow_name(struct wanted *wanted, const char *protocol, const char *
 
 		getnameinfo(one->ai_addr, one->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
 		ip[strcspn(ip, "%")] = '\0';
-		allow_line(wanted, protocol, ip, ports);
+		allow_line(wanted, option, protocol, ip, ports);
 		longer = text("%s %s", list, ip);
 		free(list);
 		list = longer;
@@ -108,7 +111,7 @@ static void allow_resolvers(struct wanted *wanted)
 		if (sscanf(line, "nameserver %63s", ip) != 1)
 			continue;
 		ip[strcspn(ip, "%")] = '\0';
-		allow_line(wanted, "udp,tcp", ip, "53");
+		allow_line(wanted, "/etc/resolv.conf", "udp,tcp", ip, "53");
 		complain("note: the resolver %s can be reached, too, as there are names", ip);
 	}
 	if (file)
@@ -119,6 +122,8 @@ static void allow_resolvers(struct wanted *wanted)
 static void parse_allow(struct wanted *wanted, const char *rule)
 {
 	char *copy = text("%s", rule), *rest = copy, *colon = strchr(copy, ':'), *host;
+	/* It stays: the rules name it. */
+	const char *option = text("--allow %s", rule);
 	const char *protocol = "any", *ports = "any";
 	struct in6_addr address;
 
@@ -148,9 +153,9 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 		misuse("--allow %s: not [PROTOCOL:]HOST[/LENGTH][:PORTS]", rule);
 	if (strchr(host, '/') || !strcmp(host, "any") || inet_pton(AF_INET, host, &address) == 1 ||
 	    inet_pton(AF_INET6, host, &address) == 1)
-		allow_line(wanted, protocol, host, ports);
+		allow_line(wanted, option, protocol, host, ports);
 	else
-		allow_name(wanted, protocol, host, ports);
+		allow_name(wanted, option, protocol, host, ports);
 	wanted->only_allowed = true;
 	free(copy);
 }
@@ -171,7 +176,7 @@ static void parse_connect(struct wanted *wanted, const char *word)
 		misuse("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
 	inet_ntop(endpoint.family, endpoint.ip, ip, sizeof(ip));
 	snprintf(ports, sizeof(ports), "%u", endpoint.port);
-	allow_line(wanted, "tcp", ip, ports);
+	allow_line(wanted, "--connect", "tcp", ip, ports);
 }
 
 /* Runs another subcommand; its messages are its own. */
@@ -244,7 +249,6 @@ static void deny_uncovered(struct wanted *wanted)
 static bool set_up(const struct place *place, struct wanted *wanted)
 {
 	struct vrf_settings settings;
-	FILE *stream;
 	bool done = true;
 
 	if (wanted->device) {
@@ -258,12 +262,8 @@ static bool set_up(const struct place *place, struct wanted *wanted)
 	}
 	if (done && wanted->kinds.count)
 		done = set_deny(place, &wanted->kinds);
-	if (done && wanted->rules_size) {
-		stream = fmemopen(wanted->rules, wanted->rules_size, "r");
-		done = stream && set_firewall(place, read_rules_from(stream, "./--allow"));
-		if (stream)
-			fclose(stream);
-	}
+	if (done && wanted->has_rules)
+		done = set_firewall(place, wanted->rules);
 	return done;
 }
 
@@ -362,9 +362,7 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 	char *error;
 	int c;
 
-	wanted->to_rules = open_memstream(&wanted->rules, &wanted->rules_size);
-	if (!wanted->to_rules)
-		fail("out of memory");
+	wanted->rules = begin_rules();
 	while ((c = next_option(argc, argv, "v:d:a:r:c:", options)) != -1) {
 		switch (c) {
 		case 'v':
@@ -396,13 +394,12 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 	if (wanted->has_names)
 		allow_resolvers(wanted);
 	if (rules)
-		fprintf(wanted->to_rules, "include %s\n", rules);
-	else if (wanted->only_allowed)
-		fputs("default refuse connect,send\nrefuse listen any any\n", wanted->to_rules);
-	fclose(wanted->to_rules);
-	if (!rules && !wanted->only_allowed)
-		wanted->rules_size = 0;
-	if (!wanted->device && !wanted->kinds.count && !wanted->rules_size && !wanted->connections)
+		add_file(wanted->rules, rules);
+	/* Where FILE has no default line, --allow means what it means without a FILE. */
+	end_rules(wanted->rules, wanted->only_allowed ?
+		  1U << CALL_CONNECT | 1U << CALL_SEND | 1U << CALL_LISTEN : 0);
+	wanted->has_rules = rules || wanted->only_allowed;
+	if (!wanted->device && !wanted->kinds.count && !wanted->has_rules && !wanted->connections)
 		misuse("nothing to do to the command");
 }
 

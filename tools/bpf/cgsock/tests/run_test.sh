@@ -31,6 +31,14 @@ echo 'refuse connect tcp any 9' > "$dir/rules"
 how=(--rules "$dir/rules")
 ok "--rules" denied tcp4 connect 127.0.0.1:9
 ok "what they do not refuse" passes tcp4 connect 127.0.0.1:8
+how=(--allow tcp:127.0.0.1:80 --rules "$dir/rules")
+ok "--allow with --rules" passes tcp4 connect 127.0.0.1:80
+ok "all else is refused there, too" denied tcp4 connect 127.0.0.1:8
+ok "a datagram" denied udp4 sendto 127.0.0.1:80
+ok "to listen" denied tcp4 bind 127.0.0.1:8000
+echo 'default allow listen' > "$dir/rules"
+ok "a default line of the file holds" passes tcp4 bind 127.0.0.1:8000 listen
+ok "for its call" denied tcp4 connect 127.0.0.1:8
 how=(--allow localhost:80)
 ok "a name" says 'localhost is' cgsock run "${how[@]}" -- true
 ok "what it means" passes tcp4 connect 127.0.0.1:80
@@ -80,7 +88,7 @@ ok "until it ends" until_ok eval '[ -z "$(find $cgroups -name "cgsock-run*")" ]'
 
 ok "an error in a rule" refuses "$dir/rules:1" eval 'echo x > "$dir/rules"; cgsock run --rules "$dir/rules" -- true'
 ok "an error in --allow" refuses 'not [PROTOCOL:]HOST' cgsock run --allow tcp:1.2.3.4:8:9 -- true
-ok "an error in its ports" refuses '"x" is not a port' cgsock run --allow tcp:1.2.3.4:x -- true
+ok "an error in its ports" refuses '--allow tcp:1.2.3.4:x: "x" is not a port' cgsock run --allow tcp:1.2.3.4:x -- true
 ok "an error in --connect" refuses 'not PORT=ADDRESS:PORT' cgsock run --connect 80=localhost:80 -- true
 ok "an unknown name" refuses 'no.such.name.invalid' cgsock run --allow no.such.name.invalid -- true
 ok "no device" refuses 'no such device' cgsock run --vrf nothing -- true
