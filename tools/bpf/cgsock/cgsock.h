@@ -18,6 +18,7 @@
 #include <stdnoreturn.h>
 #include <json-c/json.h>
 #include <linux/types.h>
+#include <sys/types.h>
 
 struct bpf_map;
 struct bpf_object;
@@ -93,8 +94,14 @@ void place_of(struct place *place, const char *name);
 /* A unit whose programs are pinned in PINS "/NAME"; it need not run. */
 void unit_place(struct place *place, const char *name, const char *unit);
 
-/* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
-void make_own_place(struct place *place, const char *name);
+/*
+ * A new cgroup NAME-PID: below the one that this process is in, or further up, where processes of
+ * @user cannot leave it. A process that stays behind waits until this one has ended, in whatever
+ * way, or is another program, and until the cgroup is empty. Then it calls @last, if there is one,
+ * and removes the cgroup.
+ */
+typedef void last_fn(const struct place *place, void *data);
+void make_own_place(struct place *place, const char *name, uid_t user, last_fn *last, void *data);
 /* The cgroup goes, with all that is attached to it. */
 void remove_place(const struct place *place);
 

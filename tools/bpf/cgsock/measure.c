@@ -120,7 +120,7 @@ const struct coverage *measure_calls(void)
 	if (coverage == MAP_FAILED || !stream)
 		fail("out of memory");
 	memcpy(coverage, kinds, sizeof(kinds));
-	make_own_place(&place, "cgsock-measure");
+	make_own_place(&place, "cgsock-measure", 0, NULL, NULL);
 	if (set_firewall(&place, read_rules_from(stream, "measure"))) {
 		pid = fork();
 		if (!pid) {

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A cgroup of its own for a command. cgsock becomes the command, so that signals and the exit
- * status are its own; a child that stays outside removes the cgroup when the last process in it
- * has ended.
+ * status are its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
-#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,7 +192,7 @@ static bool subcommand(int (*run)(int argc, char **argv), int argc, const char *
 	return !status;
 }
 
-static bool redirect(const struct place *place, const struct wanted *wanted, const char *what)
+static bool redirect_each(const struct wanted *wanted, const char *what)
 {
 	bool done = true;
 
@@ -204,15 +201,17 @@ static bool redirect(const struct place *place, const struct wanted *wanted, con
 					wanted->connection[i].port, wanted->connection[i].where,
 					NULL };
 
-		done = done && subcommand(cmd_redirect, 6, words);
-	}
-	if (done && !strcmp(what, "replica")) {
-		const char *words[6] = { "redirect", "client", "-g", wanted->group, place->path,
-					NULL };
-
-		done = subcommand(cmd_redirect, 5, words);
+		done = subcommand(cmd_redirect, 6, words) && done;
 	}
 	return done;
+}
+
+static bool set_redirect(const struct place *place, const struct wanted *wanted)
+{
+	const char *words[6] = { "redirect", "client", "-g", wanted->group, place->path, NULL };
+
+	return !wanted->connections ||
+	       (redirect_each(wanted, "replica") && subcommand(cmd_redirect, 5, words));
 }
 
 /* What no program sees here could go anywhere, so there are no such sockets. */
@@ -267,61 +266,29 @@ static bool set_up(const struct place *place, struct wanted *wanted)
 	return done;
 }
 
-static void wait_until_empty(const struct place *place)
+/* Not only those that were added. */
+static void forget_replicas(const struct place *place, void *data)
 {
-	char *path = text("%s/cgroup.events", place->path), events[256];
-	struct pollfd poll_events = { .events = POLLPRI };
-	ssize_t size;
-
-	poll_events.fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (poll_events.fd >= 0) {
-		size = pread(poll_events.fd, events, sizeof(events) - 1, 0);
-		if (size <= 0)
-			break;
-		events[size] = '\0';
-		if (strstr(events, "populated 0"))
-			break;
-		poll(&poll_events, 1, -1);
-	}
-}
-
-/* A process of its own; @go is closed when the command has begun. */
-static void clean_up_later(const struct place *place, const struct wanted *wanted, int go)
-{
-	pid_t pid = fork();
-	char byte;
-	int null;
-
-	if (pid < 0)
-		fail("fork: %s", strerror(errno));
-	if (pid) {
-		waitpid(pid, NULL, 0);
-		return;
-	}
-	if (setsid() < 0 || fork())
-		_exit(0);
-	null = open("/dev/null", O_RDWR);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	dup2(go, 3);
-	closefrom(4);
-	if (chdir("/"))
-		_exit(1);
-	while (read(3, &byte, 1) < 0 && errno == EINTR)
-		;
-	wait_until_empty(place);
-	redirect(place, wanted, "forget");
-	begin_change();
-	remove_place(place);
-	_exit(0);
+	(void)place;
+	redirect_each(data, "forget");
 }
 
 /* The user that called, if these rights are not his. */
-static void drop_rights(void)
+static uid_t caller(void)
 {
 	const char *sudo = getenv("SUDO_UID");
-	uid_t uid = sudo && !geteuid() ? (uid_t)atoi(sudo) : getuid();
+	unsigned int uid;
+
+	/* To who is not root, it is a variable that anybody can set. */
+	if (!sudo || getuid())
+		return getuid();
+	if (!read_number(sudo, 0, UINT32_MAX - 1, &uid))
+		fail("SUDO_UID is %s, which is not the number of a user", sudo);
+	return uid;
+}
+
+static void drop_rights(uid_t uid)
+{
 	struct passwd *user;
 
 	if (uid == getuid() && uid == geteuid())
@@ -406,26 +373,26 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 int cmd_run(int argc, char **argv)
 {
 	struct wanted wanted = {};
+	uid_t user = caller();
 	struct place place;
-	int go[2];
 
 	read_options(argc, argv, &wanted);
 	begin_look();
-	make_own_place(&place, NAME);
 	snprintf(wanted.group, sizeof(wanted.group), "run%d", getpid());
+	make_own_place(&place, NAME, user, forget_replicas, &wanted);
 	/* First, so that the rules see where connections are led. */
-	if (!redirect(&place, &wanted, "replica"))
+	if (!set_redirect(&place, &wanted))
 		return 1;
 	begin_change();
 	if (wanted.only_allowed)
 		deny_uncovered(&wanted);
 	if (!set_up(&place, &wanted))
 		return 1;
-	if (pipe2(go, O_CLOEXEC))
-		fail("pipe: %s", strerror(errno));
-	clean_up_later(&place, &wanted, go[0]);
 	enter(&place);
-	drop_rights();
+	drop_rights(user);
+	/* With sudo or a set-user-ID program it could become root and leave the cgroup. */
+	if ((wanted.kinds.count || wanted.has_rules) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		fail("cannot keep the command from getting more rights: %s", strerror(errno));
 	execvp(argv[optind], argv + optind);
 	complain("%s: %s", argv[optind], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

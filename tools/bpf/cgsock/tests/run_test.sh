@@ -94,5 +94,51 @@ ok "an unknown name" refuses 'no.such.name.invalid' cgsock run --allow no.such.n
 ok "no device" refuses 'no such device' cgsock run --vrf nothing -- true
 ok "no command" refuses 'a command is missing' cgsock run --deny any
 ok "nothing to do" refuses 'nothing to do' cgsock run -- true
-ok "nothing is left of that either" is '' "$(left)"
+ok "no device, with --connect" refuses 'no such device' cgsock run --connect 80=127.0.0.1:1 --vrf nothing -- true
+ok "SUDO_UID that is no number" refuses 'SUDO_UID is 1x' env SUDO_UID=1x cgsock run --deny any/raw -- true
+is_empty() { is '' "$(left)"; }
+ok "nothing is left of that either" until_ok is_empty
+
+# --- whatever ends it
+killed() {
+	local delay
+	for delay in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.7; do
+		cgsock run --allow 127.0.0.1 --connect 80=127.0.0.1:1 -- sleep 100 2> /dev/null &
+		sleep $delay
+		kill -$1 $!
+		wait $! 2> /dev/null
+	done
+	until_ok is_empty
+}
+ok "nothing is left of a run that is killed" killed KILL
+ok "or gets another signal" killed TERM
+stopped_with_all() { # as the processes of a unit are
+	cgsock run --connect 80=127.0.0.1:1 --deny any/raw -- sleep 100 &
+	until_ok says sleep cat /proc/$!/comm
+	pkill -TERM -x cgsock
+	kill $!
+	wait $! 2> /dev/null
+	until_ok is_empty
+}
+ok "nor if all its processes are stopped at once" stopped_with_all
+taken() { mkdir "$cgroups/cgsock-run-$BASHPID"; exec cgsock run --deny any/raw -- true; }
+in_shell() { ("$@"); }
+ok "a cgroup of this name is not taken over" refuses 'File exists' in_shell taken
+rmdir $cgroups/cgsock-run-*
+
+# --- who the command is, and what it can do about its cgroup
+cp "$(command -v cgsock)" /tmp/for-all
+chmod 4755 /tmp/for-all
+ok "SUDO_UID is for root only" says 'uid=65534(nobody)' \
+	setpriv --reuid 65534 --regid 65534 --clear-groups env SUDO_UID=1 /tmp/for-all run --deny any/raw -- id
+ok "it gets no more rights" says 'NoNewPrivs:	1' cgsock run --deny any/raw -- grep NoNewPrivs /proc/self/status
+ok "but where it has only a VRF" says 'NoNewPrivs:	0' cgsock run --vrf lo -- grep NoNewPrivs /proc/self/status
+# As systemd gives user@1000.service to its user.
+mkdir -p $cgroups/slice/his/app
+chown -R 65534 $cgroups/slice/his
+in_app() { (echo $BASHPID > $cgroups/slice/his/app/cgroup.procs; SUDO_UID=65534 exec cgsock run --deny any/raw -- "$@"); }
+ok "its cgroup is above what belongs to its user" says 'user 65534 can leave one in /slice/his' in_app true
+ok "below what does not" says '0::/slice/cgsock-run-' in_app cat /proc/self/cgroup
+ok "and cannot be left" refuses 'Permission denied' in_app bash -c "echo 0 > $cgroups/slice/his/cgroup.procs"
+ok "nothing is left of all that" until_ok is_empty
 finish
