@@ -88,10 +88,6 @@ struct sock {
 	struct sock_common __sk_common;
 } __attribute__((preserve_access_index));
 
-struct tcp_sock {
-	bool is_mptcp;
-} __attribute__((preserve_access_index));
-
 /* Whether a socket of AF_INET6 can be bound or connected to a v4-mapped address. */
 static __always_inline bool speaks_ipv4(struct bpf_sock_addr *ctx)
 {
@@ -373,7 +369,6 @@ SEC("sockops")
 int service_sockops(struct bpf_sock_ops *ctx)
 {
 	bool listens = ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB;
-	struct tcp_sock *tcp;
 	struct bound *bound;
 	struct bpf_sock *sk;
 
@@ -390,11 +385,11 @@ int service_sockops(struct bpf_sock_ops *ctx)
 		return 1;
 	}
 	advertise(bound);
-	/* Release programs run for the MPTCP socket, and not for the TCP socket below it. */
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (tcp && bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp)
-		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
-					  BPF_SOCK_OPS_STATE_CB_FLAG);
+	/*
+	 * A listener can end without being released: by shutdown(), by connect() to AF_UNSPEC, and
+	 * below an MPTCP socket, which is the one that release programs run for.
+	 */
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	return 1;
 }
 
