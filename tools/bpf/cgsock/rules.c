@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The language of the rules. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include "rules.h"
 
 #define MAX_DEPTH	16	/* of includes */
+#define BLANKS		" \t\r\n"
 
 const char * const direction_names[DIRECTIONS] = {
 	[CALL_CONNECT] = "connect",
@@ -186,7 +188,7 @@ static int split(const struct reader *reader, char *line, char **words, int most
 	char *rest = line, *word;
 	int count = 0;
 
-	while ((word = strtok_r(rest, " \t\r\n", &rest))) {
+	while ((word = strtok_r(rest, BLANKS, &rest))) {
 		if (count == most)
 			bad(reader, "\"%s\" is too much", word);
 		words[count++] = word;
@@ -262,6 +264,14 @@ static void parse_default(struct reader *reader, char **words, int count)
 	}
 }
 
+/* The lines of rules are stored with the name, and shown with it. */
+static void check_name(const char *file)
+{
+	for (const char *c = file; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			fail("the name of a file of rules has a newline, a tab or the like in it");
+}
+
 static void read_stream(struct reader *reader, FILE *stream);
 
 static void read_included(struct reader *reader, const char *name)
@@ -276,6 +286,7 @@ static void read_included(struct reader *reader, const char *name)
 
 	inner.file = *name == '/' ? text("%s", name) : text("%s/%s", dirname(copy), name);
 	free(copy);
+	check_name(inner.file);
 	for (const struct reader *r = reader; r; r = r->includer)
 		if (!strcmp(r->file, inner.file))
 			bad(reader, "%s includes itself", inner.file);
@@ -288,24 +299,41 @@ static void read_included(struct reader *reader, const char *name)
 	fclose(stream);
 }
 
+/* The FILE of an "include FILE" line, which can have blanks in it; NULL if it is another line. */
+static char *included(char *line)
+{
+	char *name = line + strspn(line, BLANKS), *end;
+
+	if (strncmp(name, "include", 7) || (name[7] && !strchr(BLANKS, name[7])))
+		return NULL;
+	name += 7;
+	name += strspn(name, BLANKS);
+	for (end = name + strlen(name); end > name && strchr(BLANKS, end[-1]); end--)
+		;
+	*end = '\0';
+	return name;
+}
+
 static void read_line(struct reader *reader, char *line)
 {
-	char *words[5];
+	char *words[5], *name;
 	int count;
 
 	line[strcspn(line, "#")] = '\0';
+	name = included(line);
+	if (name) {
+		if (!*name)
+			bad(reader, "include wants a FILE");
+		read_included(reader, name);
+		return;
+	}
 	count = split(reader, line, words, 5);
 	if (!count)
 		return;
-	if (!strcmp(words[0], "default")) {
+	if (!strcmp(words[0], "default"))
 		parse_default(reader, words, count);
-	} else if (!strcmp(words[0], "include")) {
-		if (count != 2)
-			bad(reader, "include wants one FILE");
-		read_included(reader, words[1]);
-	} else {
+	else
 		parse_rule(reader, words, count);
-	}
 }
 
 static void read_stream(struct reader *reader, FILE *stream)
@@ -396,6 +424,7 @@ void add_file(struct rules *rules, const char *file)
 		add_stream(rules, stdin, "-");
 		return;
 	}
+	check_name(file);
 	stream = fopen(file, "re");
 	if (!stream)
 		fail("%s: %s", file, strerror(errno));
