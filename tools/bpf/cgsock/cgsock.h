@@ -44,10 +44,15 @@ int cmd_show(int argc, char **argv);
 int cmd_vrf(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
-/* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
+/*
+ * "cgsock: message" on stderr; fail() exits with 1. misuse() and bad_value() are for a wrong
+ * command line and exit with 2. bad_value() says what is wanted in place of a value, and does not
+ * point to --help.
+ */
 __printf(1, 2) void complain(const char *format, ...);
 noreturn __printf(1, 2) void fail(const char *format, ...);
 noreturn __printf(1, 2) void misuse(const char *format, ...);
+noreturn __printf(1, 2) void bad_value(const char *format, ...);
 
 /*
  * As getopt_long(), but --help, --json and unknown options are dealt with. @options ends with

@@ -364,17 +364,16 @@ static int try_rules(int argc, char **argv)
 	rules = read_rules(argv[0]);
 	direction = index_of(direction_names, DIRECTIONS, argv[1]);
 	if (direction == DIRECTIONS)
-		misuse("\"%s\" is not a call: connect, send, bind or listen", argv[1]);
+		bad_value("\"%s\" is not a call: connect, send, bind or listen", argv[1]);
 	protocol = index_of(protocol_names, PROTOCOLS, argv[2]);
 	if (protocol == PROTOCOLS)
-		misuse("\"%s\" is not a protocol: tcp, udp, sctp, icmp, raw or other", argv[2]);
+		bad_value("\"%s\" is not a protocol: tcp, udp, sctp, icmp, raw or other", argv[2]);
 	endpoint.family = strchr(argv[3], ':') ? AF_INET6 : AF_INET;
 	if (protocol == ICMP || protocol == RAW) {
 		if (inet_pton(endpoint.family, argv[3], endpoint.ip) != 1)
-			misuse("\"%s\" is not an address; %s has no ports", argv[3], argv[2]);
+			bad_value("\"%s\" is not an address; %s has no ports", argv[3], argv[2]);
 	} else if (!parse_endpoint(argv[3], &endpoint)) {
-		misuse("\"%s\" is not an address with a port: 192.0.2.1:80 or [2001:db8::1]:80",
-		       argv[3]);
+		bad_value("\"%s\" is not ADDRESS:PORT: 192.0.2.1:80 or [2001:db8::1]:80", argv[3]);
 	}
 	rule = ask_as_programs(rules, direction, protocol, endpoint);
 	if (want_json) {

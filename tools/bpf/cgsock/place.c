@@ -204,7 +204,7 @@ void find_place(struct place *place, const char *word)
 	struct stat status;
 
 	if (!*word)
-		misuse("the name of a cgroup is empty");
+		bad_value("the name of a cgroup is empty");
 	if (*word == '/' || *word == '.') {
 		found = text("%s", word);
 	} else if (!stat(below, &status)) {

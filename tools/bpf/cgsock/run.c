@@ -137,8 +137,7 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 		rest++;
 		host = cut(&rest, "]");
 		if (!host || (*rest && *rest != ':'))
-			misuse("--allow %s: IPv6 is written [2001:db8::1] or [2001:db8::/32]:443",
-			       rule);
+			bad_value("--allow %s: IPv6 is [2001:db8::1] or [2001:db8::/32]:443", rule);
 		if (*rest)
 			ports = rest + 1;
 	} else {
@@ -147,7 +146,7 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 			ports = rest;
 	}
 	if (!*host || !*ports || strpbrk(host, " \t\n#") || strpbrk(ports, " \t\n#:"))
-		misuse("--allow %s: not [PROTOCOL:]HOST[/LENGTH][:PORTS]", rule);
+		bad_value("--allow %s: not [PROTOCOL:]HOST[/LENGTH][:PORTS]", rule);
 	if (strchr(host, '/') || !strcmp(host, "any") || inet_pton(AF_INET, host, &address) == 1 ||
 	    inet_pton(AF_INET6, host, &address) == 1)
 		allow_line(wanted, option, protocol, host, ports);
@@ -170,7 +169,7 @@ static void parse_connect(struct wanted *wanted, const char *word)
 	connection->where = where;
 	if (!connection->port || !read_number(connection->port, 1, UINT16_MAX, &port) ||
 	    !parse_endpoint(where, &endpoint) || !endpoint.port)
-		misuse("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
+		bad_value("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
 	inet_ntop(endpoint.family, endpoint.ip, ip, sizeof(ip));
 	snprintf(ports, sizeof(ports), "%u", endpoint.port);
 	allow_line(wanted, "--connect", "tcp", ip, ports);
@@ -341,7 +340,7 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 				misuse("too many --deny");
 			error = parse_kind(optarg, &wanted->kinds.kind[wanted->kinds.count++]);
 			if (error)
-				misuse("--deny %s: %s", optarg, error);
+				bad_value("--deny %s: %s", optarg, error);
 			break;
 		case 'a':
 			parse_allow(wanted, optarg);
