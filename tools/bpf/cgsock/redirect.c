@@ -47,8 +47,8 @@ static void read_group(const char *word)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (!*word || strlen(word) >= GROUP_SIZE || word[strspn(word, letters)])
-		misuse("\"%s\" is not a group: it has 1 to %d letters, digits and \"._-\"", word,
-		       GROUP_SIZE - 1);
+		bad_value("\"%s\" is not a group: it has 1 to %d letters, digits and \"._-\"",
+			  word, GROUP_SIZE - 1);
 	snprintf(group, sizeof(group), "%s", word);
 }
 
@@ -57,7 +57,7 @@ static unsigned int read_weight(const char *word)
 	unsigned int number;
 
 	if (!read_number(word, 0, MAX_WEIGHT, &number))
-		misuse("\"%s\" is not a weight from 0 to %d", word, MAX_WEIGHT);
+		bad_value("\"%s\" is not a weight from 0 to %d", word, MAX_WEIGHT);
 	return number;
 }
 
@@ -74,9 +74,9 @@ static void read_target(const char *word, struct target *target)
 	if (!strcmp(slash, "/udp"))
 		target->protocol = IPPROTO_UDP;
 	else if (*slash && strcmp(slash, "/tcp"))
-		misuse("\"%s\": a port is for tcp or udp, as 53/udp", word);
+		bad_value("\"%s\": a port is for tcp or udp, as 53/udp", word);
 	if (!read_number(digits, 1, UINT16_MAX, &port))
-		misuse("\"%s\" is not a port from 1 to 65535", digits);
+		bad_value("\"%s\" is not a port from 1 to 65535", digits);
 	target->port = port;
 	free(digits);
 }
@@ -114,14 +114,16 @@ static int read_address(const char *word, struct address *at)
 	struct endpoint endpoint;
 
 	if (!parse_endpoint(word, &endpoint) && !parse_endpoint(with_port, &endpoint))
-		misuse("\"%s\" is not an address, as 192.0.2.1[:80] or [2001:db8::1][:80]", word);
+		bad_value("\"%s\" is not an address, as 192.0.2.1[:80] or [2001:db8::1][:80]",
+			  word);
 	free(with_port);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(endpoint.ip))
-		misuse("\"%s\": write it as the IPv4 address that it is", word);
+		bad_value("\"%s\": write it as the IPv4 address that it is", word);
 	if (endpoint.family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(endpoint.ip) : !endpoint.ip[0])
-		misuse("\"%s\": clients cannot connect to the unspecified address", word);
+		bad_value("\"%s\": clients cannot connect to the unspecified address", word);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(endpoint.ip))
-		misuse("\"%s\": a link-local address needs a device, which no client names", word);
+		bad_value("\"%s\": a link-local address needs a device, which no client names",
+			  word);
 	*at = to_address(&endpoint);
 	return endpoint.family;
 }
@@ -133,7 +135,7 @@ static void read_replica(const char *port, const char *address)
 	read_target(port, &change->target);
 	change->target.family = read_address(address, &change->replica.at);
 	if (!change->replica.at.port)
-		misuse("\"%s\": the port of the replica is missing", address);
+		bad_value("\"%s\": the port of the replica is missing", address);
 }
 
 static const char *name_protocol(int protocol)
@@ -343,7 +345,7 @@ static int do_service(int argc, char **argv)
 										    &service.at6;
 
 		if (of_family->port != NO_ADDRESS)
-			misuse("\"%s\": there is an address of this family already", argv[i]);
+			bad_value("\"%s\": there is an address of this family already", argv[i]);
 		*of_family = at;
 	}
 	memcpy(service.group, group, GROUP_SIZE);
@@ -416,7 +418,7 @@ static int do_proxy(int argc, char **argv)
 
 	(void)argc;
 	if (!read_number(argv[1], 1, UINT16_MAX, &port))
-		misuse("\"%s\" is not a port from 1 to 65535", argv[1]);
+		bad_value("\"%s\" is not a port from 1 to 65535", argv[1]);
 	begin_change();
 	find_place(&place, argv[0]);
 	find_place(&proxy_place, argv[2]);
