@@ -125,11 +125,11 @@ install: tools ## install cgsock with its manual pages (DESTDIR, PREFIX)
 	@$(MAKE) -C $(tool) OUTPUT=$(CURDIR)/$(build)/cgsock install
 
 check-tools: ours tools ## the tests of cgsock; T=NAME runs one of them
-	@scripts/packages haproxy
+	@scripts/packages haproxy mandoc
 	@$(tool)/tests/run.sh vm $(build) ours $(T)
 
 check-tools-mainline: mainline tools ## the same on mainline's kernel
-	@scripts/packages haproxy
+	@scripts/packages haproxy mandoc
 	@$(tool)/tests/run.sh vm $(build) mainline $(T)
 
 check-ours: ours selftests

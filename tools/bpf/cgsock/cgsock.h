@@ -18,6 +18,7 @@
 #include <stdnoreturn.h>
 #include <json-c/json.h>
 #include <linux/types.h>
+#include <sys/types.h>
 
 struct bpf_map;
 struct bpf_object;
@@ -43,10 +44,15 @@ int cmd_show(int argc, char **argv);
 int cmd_vrf(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
-/* "cgsock: message" on stderr; fail() exits with 1, misuse() is for a wrong command line. */
+/*
+ * "cgsock: message" on stderr; fail() exits with 1. misuse() and bad_value() are for a wrong
+ * command line and exit with 2. bad_value() says what is wanted in place of a value, and does not
+ * point to --help.
+ */
 __printf(1, 2) void complain(const char *format, ...);
 noreturn __printf(1, 2) void fail(const char *format, ...);
 noreturn __printf(1, 2) void misuse(const char *format, ...);
+noreturn __printf(1, 2) void bad_value(const char *format, ...);
 /* FILE:LINE if what messages are about is not from the command line. */
 extern const char *words_from;
 
@@ -106,8 +112,14 @@ void unit_place(struct place *place, const char *name, const char *unit);
 /* The cgroup that a unit has now; false if it has none. */
 bool cgroup_of_unit(const struct place *unit, struct place *cgroup);
 
-/* A new cgroup below the one that this process is in: NAME-PID. An exit() removes it. */
-void make_own_place(struct place *place, const char *name);
+/*
+ * A new cgroup NAME-PID: below the one that this process is in, or further up, where processes of
+ * @user cannot leave it. A process that stays behind waits until this one has ended, in whatever
+ * way, or is another program, and until the cgroup is empty. Then it calls @last, if there is one,
+ * and removes the cgroup.
+ */
+typedef void last_fn(const struct place *place, void *data);
+void make_own_place(struct place *place, const char *name, uid_t user, last_fn *last, void *data);
 /* The cgroup goes, with all that is attached to it. */
 void remove_place(const struct place *place);
 

@@ -55,6 +55,16 @@ void misuse(const char *format, ...)
 	exit(words_from ? 1 : 2);
 }
 
+void bad_value(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args, "\n");
+	va_end(args);
+	exit(words_from ? 1 : 2);
+}
+
 int next_option(int argc, char **argv, const char *letters, const struct option *options)
 {
 	static struct option with_common[32] = {

@@ -240,7 +240,7 @@ int cmd_deny(int argc, char **argv)
 		char *error = parse_kind(argv[optind + 1 + i], &kinds.kind[kinds.count++]);
 
 		if (error)
-			misuse("rule %s: %s", argv[optind + 1 + i], error);
+			bad_value("rule %s: %s", argv[optind + 1 + i], error);
 	}
 	if (action == 'c')
 		find_place_to_clear(&place, argv[optind]);

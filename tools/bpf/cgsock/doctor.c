@@ -70,7 +70,11 @@ static bool is_locked_down(void)
 	return strstr(line, "[confidentiality]");
 }
 
-static bool has_hook(const char *hook, int *err)
+/* Of cgroups, and in none of the lists of systemd's: redirect needs them. */
+static const char * const other_sections[] = { "sockops", "cgroup/getsockopt" };
+
+/* Returns why the kernel does not take a program of this section, or 0. */
+static int try_hook(const char *section)
 {
 	const struct bpf_insn allow[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
@@ -79,46 +83,89 @@ static bool has_hook(const char *hook, int *err)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 	enum bpf_attach_type attach_type;
 	enum bpf_prog_type type;
-	char *section = text("cgroup/%s", hook);
 	int fd;
 
 	if (libbpf_prog_type_by_name(section, &type, &attach_type))
 		fail("libbpf does not know %s; it is too old", section);
-	free(section);
 	opts.expected_attach_type = attach_type;
 	fd = bpf_prog_load(type, "probe", "GPL", allow, 2, &opts);
-	*err = fd < 0 ? -fd : 0;
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
 }
 
 static bool check_hooks(void)
 {
-	char *missing = text("%s", ""), *longer;
+	char *missing = text("%s", ""), *longer, *section;
 	int err, why = 0;
 
-	for (unsigned int i = 0; i < HOOKS; i++) {
-		if (has_hook(hooks[i], &err))
-			continue;
-		why = err;
-		longer = text("%s %s", missing, hooks[i]);
-		free(missing);
-		missing = longer;
+	for (unsigned int i = 0; i < HOOKS + 2; i++) {
+		section = i < HOOKS ? text("cgroup/%s", hooks[i]) :
+			  text("%s", other_sections[i - HOOKS]);
+		err = try_hook(section);
+		if (err) {
+			why = err;
+			longer = text("%s %s", missing, section);
+			free(missing);
+			missing = longer;
+		}
+		free(section);
 	}
 	if (!*missing) {
 		tell("hooks", true, "all hooks", "");
 		return true;
 	}
 	tell("hooks", false, "all hooks",
-	     text("this kernel has not%s (%s): boot one with CONFIG_CGROUP_BPF=y", missing,
+	     text("this kernel lacks%s (%s): boot one with CONFIG_CGROUP_BPF=y", missing,
 		  strerror(why)));
 	return false;
 }
 
+/* Only where systemd runs there are units to attach to. */
+static void check_systemd(void)
+{
+	unsigned int version = 0;
+	FILE *stream;
+
+	if (access("/run/systemd/system", F_OK))
+		return;
+	stream = popen("systemctl --version", "re");
+	if (!stream || fscanf(stream, "systemd %u", &version) != 1)
+		version = 0;
+	if (stream)
+		pclose(stream);
+	tell("systemd", version >= 249, "systemd that attaches programs (BPFProgram=)",
+	     text("version %u is older than 249: new cgroups of units get no programs", version));
+}
+
 static const char *word_for(enum covered covered)
 {
-	return covered == COVERED ? "yes" : covered == NOT_COVERED ? "NO" : "-";
+	static const char * const words[] = {
+		[NO_CALL] = "-", [NOT_COVERED] = "NO", [NOT_KNOWN] = "?", [COVERED] = "yes",
+	};
+
+	return words[covered];
+}
+
+static void show_not_tried(void)
+{
+	static const char * const not_tried[] = {
+		"source routes (IP_OPTIONS, IPV6_RTHDR)", "SMC", "AF_RDS", "packet sockets",
+		"control messages of connected sockets", "leaving a VRF by AF_UNSPEC",
+	};
+	struct json_object *list = json_object_new_array();
+
+	if (!want_json)
+		printf("\nNot tried here:");
+	for (unsigned int i = 0; i < sizeof(not_tried) / sizeof(*not_tried); i++) {
+		json_object_array_add(list, json_object_new_string(not_tried[i]));
+		if (!want_json)
+			printf("%s %s", i ? "," : "", not_tried[i]);
+	}
+	if (!want_json)
+		puts(".");
+	json_object_object_add(report, "not_tried", list);
 }
 
 static void show_coverage(const struct coverage *coverage)
@@ -126,6 +173,7 @@ static void show_coverage(const struct coverage *coverage)
 	static const char * const names[] = { "connect", "send", "bind", "listen" };
 	struct json_object *table = json_object_new_object(), *row;
 	char *open = text("%s", ""), *longer;
+	bool not_known = false;
 
 	if (!want_json)
 		printf("\nWhich calls programs see, as tried; \"listen\" is without bind():\n"
@@ -141,6 +189,7 @@ static void show_coverage(const struct coverage *coverage)
 			json_object_object_add(row, names[call], json_object_new_string(word));
 			if (!want_json)
 				printf(" %-8s", word);
+			not_known = not_known || coverage[i].call[call] == NOT_KNOWN;
 			if (coverage[i].call[call] != NOT_COVERED)
 				continue;
 			longer = text("%s %s-%s", open, coverage[i].kind, names[call]);
@@ -152,9 +201,11 @@ static void show_coverage(const struct coverage *coverage)
 			putchar('\n');
 	}
 	json_object_object_add(report, "covered", table);
+	if (not_known && !want_json)
+		puts("\n? is refused here without rules, too, so that nothing can be told.");
 	if (!*open) {
-		if (!want_json)
-			puts("\nRules hold for all of them.");
+		if (!want_json && !not_known)
+			puts("\nRules hold for all calls in this table.");
 	} else if (!want_json) {
 		printf("\nNot covered by rules here:%s.\n"
 		       "Boot a kernel with the cgroup-sock series, or keep these sockets away:\n",
@@ -167,6 +218,7 @@ static void show_coverage(const struct coverage *coverage)
 				       "inet/dgram/icmp inet6/dgram/icmpv6");
 	}
 	free(open);
+	show_not_tried();
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -202,6 +254,7 @@ int cmd_doctor(int argc, char **argv)
 	     "this kernel was built without CONFIG_DEBUG_INFO_BTF");
 	tell("lockdown", !is_locked_down(), "no lockdown of BPF",
 	     "lockdown=confidentiality keeps programs out; boot with lockdown=integrity");
+	check_systemd();
 	if (rights)
 		hooks_there = check_hooks();
 	if (rights && mounts && hooks_there) {

@@ -54,7 +54,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 2 * MAX_RULES);
+	__uint(max_entries, 2 * (MAX_RULES + DIRECTIONS));
 	__type(key, __u64);
 	__type(value, __u64);
 } hits SEC(".maps");
@@ -202,27 +202,36 @@ static __always_inline int check6(struct bpf_sock_addr *ctx, enum call direction
 	return decide(&q);
 }
 
-/* For the kernel 0.0.0.0 is the address that the socket is bound to, or loopback. */
-static __always_inline int check_peer4(struct bpf_sock_addr *ctx, enum call direction)
+/*
+ * For the kernel 0.0.0.0 is the source address of the call; without one, an address of the device
+ * of the socket or of the message; without one, loopback. The device of a message is nothing that
+ * a program sees. So the call is led to the address that the rules are asked for.
+ */
+static __always_inline __u32 meant(__u32 source)
 {
-	struct question q = { .family = AF_INET, .ip = { ctx->user_ip4 } };
+	return source ?: bpf_htonl(INADDR_LOOPBACK);
+}
 
-	ask(&q, ctx, direction);
-	if (!q.ip[0] && ctx->sk)
-		q.ip[0] = ctx->sk->src_ip4;
-	if (!q.ip[0])
-		q.ip[0] = bpf_htonl(INADDR_LOOPBACK);
-	return decide(&q);
+static __always_inline int check_peer4(struct bpf_sock_addr *ctx, enum call direction,
+				       __u32 source)
+{
+	if (!ctx->user_ip4)
+		ctx->user_ip4 = meant(source);
+	return check4(ctx, direction);
 }
 
 /*
  * The kernel takes :: for ::1, or for 127.0.0.1 if the socket is bound to an IPv4 address. It
  * goes through if both may be.
  */
-static __always_inline int check_peer6(struct bpf_sock_addr *ctx, enum call direction)
+static __always_inline int check_peer6(struct bpf_sock_addr *ctx, enum call direction,
+				       __u32 source)
 {
 	struct question q = { .family = AF_INET, .ip = { bpf_htonl(INADDR_LOOPBACK) } };
 
+	if (!ctx->user_ip6[0] && !ctx->user_ip6[1] && ctx->user_ip6[2] == bpf_htonl(0xffff) &&
+	    !ctx->user_ip6[3])
+		ctx->user_ip6[3] = meant(source);
 	if (ctx->user_ip6[0] || ctx->user_ip6[1] || ctx->user_ip6[2] || ctx->user_ip6[3])
 		return check6(ctx, direction);
 	ask(&q, ctx, direction);
@@ -237,25 +246,26 @@ static __always_inline int check_peer6(struct bpf_sock_addr *ctx, enum call dire
 SEC("cgroup/connect4")
 int fw_connect4(struct bpf_sock_addr *ctx)
 {
-	return check_peer4(ctx, CALL_CONNECT);
+	return check_peer4(ctx, CALL_CONNECT, ctx->sk ? ctx->sk->src_ip4 : 0);
 }
 
 SEC("cgroup/connect6")
 int fw_connect6(struct bpf_sock_addr *ctx)
 {
-	return check_peer6(ctx, CALL_CONNECT);
+	return check_peer6(ctx, CALL_CONNECT, ctx->sk ? ctx->sk->src_ip4 : 0);
 }
 
+/* A message can have a source of its own. */
 SEC("cgroup/sendmsg4")
 int fw_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return check_peer4(ctx, CALL_SEND);
+	return check_peer4(ctx, CALL_SEND, ctx->msg_src_ip4);
 }
 
 SEC("cgroup/sendmsg6")
 int fw_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return check_peer6(ctx, CALL_SEND);
+	return check_peer6(ctx, CALL_SEND, ctx->sk ? ctx->sk->src_ip4 : 0);
 }
 
 SEC("cgroup/bind4")

@@ -320,33 +320,62 @@ static unsigned int index_of(const char * const *names, unsigned int count, cons
 	return i;
 }
 
+/* What the programs make of it: see check_peer4() and check_peer6(). */
+static const struct rule *ask_as_programs(const struct rules *rules, unsigned int direction,
+					  enum protocol protocol, struct endpoint endpoint)
+{
+	bool is_peer = direction == CALL_CONNECT || direction == CALL_SEND;
+	const struct endpoint loopback = {
+		.family = AF_INET, .port = endpoint.port, .ip = { htonl(INADDR_LOOPBACK) }
+	};
+	const struct rule *rule;
+
+	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(endpoint.ip)) {
+		endpoint.family = AF_INET;
+		endpoint.ip[0] = endpoint.ip[3];
+	}
+	if (is_peer && endpoint.family == AF_INET && !endpoint.ip[0])
+		endpoint = loopback;
+	if (is_peer && endpoint.family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(endpoint.ip)) {
+		rule = ask_rules(rules, direction, protocol, &loopback);
+		if (rule->refuse)
+			return rule;
+		endpoint.ip[3] = htonl(1);
+	}
+	return ask_rules(rules, direction, protocol, &endpoint);
+}
+
 /* firewall test RULES CALL PROTOCOL ADDRESS */
 static int try_rules(int argc, char **argv)
 {
+	static const struct option options[] = { COMMON_OPTIONS };
 	const struct rule *rule;
 	unsigned int direction, protocol;
 	struct endpoint endpoint = {};
 	struct json_object *answer;
 	struct rules *rules;
 
+	optind = 0;
+	next_option(argc, argv, "", options);
+	argc -= optind;
+	argv += optind;
 	if (argc != 4)
 		misuse("test wants RULES CALL PROTOCOL ADDRESS[:PORT]");
 	rules = read_rules(argv[0]);
 	direction = index_of(direction_names, DIRECTIONS, argv[1]);
 	if (direction == DIRECTIONS)
-		misuse("\"%s\" is not a call: connect, send, bind or listen", argv[1]);
+		bad_value("\"%s\" is not a call: connect, send, bind or listen", argv[1]);
 	protocol = index_of(protocol_names, PROTOCOLS, argv[2]);
 	if (protocol == PROTOCOLS)
-		misuse("\"%s\" is not a protocol: tcp, udp, sctp, icmp, raw or other", argv[2]);
+		bad_value("\"%s\" is not a protocol: tcp, udp, sctp, icmp, raw or other", argv[2]);
 	endpoint.family = strchr(argv[3], ':') ? AF_INET6 : AF_INET;
 	if (protocol == ICMP || protocol == RAW) {
 		if (inet_pton(endpoint.family, argv[3], endpoint.ip) != 1)
-			misuse("\"%s\" is not an address; %s has no ports", argv[3], argv[2]);
+			bad_value("\"%s\" is not an address; %s has no ports", argv[3], argv[2]);
 	} else if (!parse_endpoint(argv[3], &endpoint)) {
-		misuse("\"%s\" is not an address with a port: 192.0.2.1:80 or [2001:db8::1]:80",
-		       argv[3]);
+		bad_value("\"%s\" is not ADDRESS:PORT: 192.0.2.1:80 or [2001:db8::1]:80", argv[3]);
 	}
-	rule = ask_rules(rules, direction, protocol, &endpoint);
+	rule = ask_as_programs(rules, direction, protocol, endpoint);
 	if (want_json) {
 		answer = json_object_new_object();
 		json_object_object_add(answer, "verdict",
@@ -382,7 +411,7 @@ int cmd_firewall(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (!action && argc && !strcmp(argv[0], "test"))
-		return try_rules(argc - 1, argv + 1);
+		return try_rules(argc, argv);
 	if (argc != (action ? 1 : 2))
 		misuse(action == 'n' ? "--check wants a RULES file and nothing else" :
 		       action ? "this wants a CGROUP and nothing else" :

@@ -67,6 +67,7 @@ struct piece {
 	char text[1000];
 };
 
+/* Without those of the default lines. */
 #define MAX_RULES	65536
 
 #endif

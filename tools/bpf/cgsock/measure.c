@@ -59,6 +59,13 @@ static int make_call(int fd, unsigned int call, int family, int port)
 	}
 }
 
+/* What the children of measure_calls() share with it. */
+struct measured {
+	struct coverage coverage[KINDS];
+	bool refused_before[KINDS][CALL_LISTEN + 1][2];	/* without rules */
+};
+
+/* COVERED if it is refused. */
 static enum covered try(const struct coverage *kind, unsigned int call, int family)
 {
 	int protocol = family == AF_INET ? kind->protocol : kind->protocol6;
@@ -81,18 +88,32 @@ static enum covered try(const struct coverage *kind, unsigned int call, int fami
 	return err == EPERM ? COVERED : NOT_COVERED;
 }
 
+static void call_without_rules(struct measured *measured)
+{
+	for (int i = 0; i < KINDS; i++)
+		for (unsigned int call = 0; call <= CALL_LISTEN; call++)
+			for (int six = 0; six < 2; six++)
+				measured->refused_before[i][call][six] =
+					try(&measured->coverage[i], call,
+					    six ? AF_INET6 : AF_INET) == COVERED;
+}
+
 /* Covered if it is so for both families. */
-static void make_calls(struct coverage *coverage)
+static void call_with_rules(struct measured *measured)
 {
 	for (int i = 0; i < KINDS; i++) {
 		for (unsigned int call = 0; call <= CALL_LISTEN; call++) {
-			enum covered four = try(&coverage[i], call, AF_INET);
-			enum covered six = try(&coverage[i], call, AF_INET6);
+			struct coverage *coverage = &measured->coverage[i];
 
-			if (!four || !six)
-				coverage[i].call[call] = four ?: six;
-			else
-				coverage[i].call[call] = four == COVERED ? six : four;
+			for (int six = 0; six < 2; six++) {
+				enum covered found = try(coverage, call, six ? AF_INET6 : AF_INET);
+
+				if (found == COVERED && measured->refused_before[i][call][six])
+					found = NOT_KNOWN;
+				if (!coverage->call[call] ||
+				    (found && found < coverage->call[call]))
+					coverage->call[call] = found;
+			}
 		}
 	}
 }
@@ -107,33 +128,40 @@ static bool enter(const struct place *place)
 	return file && !fclose(file) && done;
 }
 
+static bool call_in(const struct place *place, void (*make_calls)(struct measured *),
+		    struct measured *measured)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (!enter(place))
+			_exit(1);
+		make_calls(measured);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
 const struct coverage *measure_calls(void)
 {
 	static const char refuse[] = "default refuse\n";
-	struct coverage *coverage = mmap(NULL, sizeof(kinds), PROT_READ | PROT_WRITE,
+	struct measured *measured = mmap(NULL, sizeof(*measured), PROT_READ | PROT_WRITE,
 					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	FILE *stream = fmemopen((char *)refuse, sizeof(refuse) - 1, "r");
 	struct place place;
-	int status = 1;
-	pid_t pid;
+	bool done;
 
-	if (coverage == MAP_FAILED || !stream)
+	if (measured == MAP_FAILED || !stream)
 		fail("out of memory");
-	memcpy(coverage, kinds, sizeof(kinds));
-	make_own_place(&place, "cgsock-measure");
-	if (set_firewall(&place, read_rules_from(stream, "measure"))) {
-		pid = fork();
-		if (!pid) {
-			if (!enter(&place))
-				_exit(1);
-			make_calls(coverage);
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-	}
+	memcpy(measured->coverage, kinds, sizeof(kinds));
+	make_own_place(&place, "cgsock-measure", 0, NULL, NULL);
+	done = call_in(&place, call_without_rules, measured) &&
+	       set_firewall(&place, read_rules_from(stream, "measure")) &&
+	       call_in(&place, call_with_rules, measured);
 	fclose(stream);
 	remove_place(&place);
-	if (status)
+	if (!done)
 		fail("cannot try out which calls programs see here");
-	return coverage;
+	return measured->coverage;
 }

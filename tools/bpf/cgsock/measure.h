@@ -7,9 +7,11 @@
 
 #include "event.h"
 
+/* Of two, the lower one counts. */
 enum covered {
 	NO_CALL,	/* this kernel has no such socket, or such a socket has no such call */
 	NOT_COVERED,
+	NOT_KNOWN,	/* something else refuses it: netfilter, or rules of a cgroup above */
 	COVERED,
 };
 

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <mntent.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,7 +284,7 @@ void find_place(struct place *place, const char *word)
 	struct stat status;
 
 	if (!*word)
-		misuse("the name of a cgroup is empty");
+		bad_value("the name of a cgroup is empty");
 	if (*word == '.') {
 		found = text("%s", word);
 	} else if (!stat(below, &status)) {
@@ -358,50 +360,130 @@ void begin_change_at(struct place *place)
 	close(before);
 }
 
-/* What this process made and has to remove if it fails. */
-static struct {
-	struct place place;
-	pid_t owner;
-} own_places[2];
-
-static void remove_own_places(void)
+/* From "/", without a slash at its end; allocated. */
+static char *own_cgroup(void)
 {
-	for (int i = 0; i < 2; i++)
-		if (own_places[i].owner == getpid())
-			remove_place(&own_places[i].place);
-}
-
-static void remember_place(const struct place *place)
-{
-	int i = own_places[0].owner ? 1 : 0;
-
-	own_places[i].place = *place;
-	own_places[i].owner = getpid();
-	if (!i)
-		atexit(remove_own_places);
-}
-
-void make_own_place(struct place *place, const char *name)
-{
-	char line[PATH_MAX], *own = NULL, *path;
+	char line[PATH_MAX], *own = NULL;
 	FILE *file = fopen("/proc/self/cgroup", "re");
 
 	while (file && !own && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (!strncmp(line, "0::/", 4))
-			own = line + 3;
+			own = text("%s", strcmp(line + 3, "/") ? line + 3 : "");
 	}
 	if (file)
 		fclose(file);
 	if (!own)
 		fail("/proc/self/cgroup does not tell in which cgroup this is");
-	path = text("%s/%s-%d", strcmp(own, "/") ? own : "", name, getpid());
+	return own;
+}
+
+/* Whether @user can move processes around in the first @length bytes of the name of a cgroup. */
+static bool belongs_to(const char *name, size_t length, uid_t user)
+{
+	char *path = text("%s%.*s/cgroup.procs", mount_point(), (int)length, name);
+	struct stat status;
+	bool belongs;
+
+	belongs = !stat(path, &status) && (status.st_uid == user || status.st_mode & 0002 ||
+					   (status.st_gid && status.st_mode & 0020));
+	free(path);
+	return belongs;
+}
+
+/*
+ * How much of the name of a cgroup is above all that belongs to @user. From a cgroup below what is
+ * his, a process of his can move to another one there, as in user@1000.service.
+ */
+static size_t part_of_others(const char *name, uid_t user)
+{
+	size_t length = 0, end = 0;
+
+	while (!belongs_to(name, end, user)) {
+		length = end;
+		if (!name[end])
+			return length;
+		end += 1 + strcspn(name + end + 1, "/");
+	}
+	if (!end)
+		complain("note: all cgroups belong to user %u, so the command can leave its own",
+			 user);
+	else
+		complain("note: the cgroup is made below %s, as user %u can leave one in %.*s",
+			 length ? text("%.*s", (int)length, name) : "/", user, (int)end, name);
+	return length;
+}
+
+static void wait_until_empty(const struct place *place)
+{
+	char *path = text("%s/cgroup.events", place->path), events[256];
+	struct pollfd poll_events = { .events = POLLPRI };
+	ssize_t size;
+
+	poll_events.fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (poll_events.fd >= 0) {
+		size = pread(poll_events.fd, events, sizeof(events) - 1, 0);
+		if (size <= 0)
+			break;
+		events[size] = '\0';
+		if (strstr(events, "populated 0"))
+			break;
+		poll(&poll_events, 1, -1);
+	}
+}
+
+/* @go is a pipe that nobody writes to. It ends when the process that made the cgroup does. */
+static noreturn void stay_behind(const struct place *place, int go, last_fn *last, void *data)
+{
+	int null = open("/dev/null", O_RDWR);
+	char byte;
+
+	/* The manager of a unit stops all its processes at once, and waits for them. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	dup2(null, 0);
+	dup2(null, 1);
+	dup2(null, 2);
+	dup2(go, 3);
+	closefrom(4);
+	if (chdir("/"))
+		_exit(1);
+	while (read(3, &byte, 1) < 0 && errno == EINTR)
+		;
+	wait_until_empty(place);
+	if (last)
+		last(place, data);
+	begin_change();
+	remove_place(place);
+	_exit(0);
+}
+
+void make_own_place(struct place *place, const char *name, uid_t user, last_fn *last, void *data)
+{
+	char *own = own_cgroup(), *path;
+	size_t length = user ? part_of_others(own, user) : strlen(own);
+	int go[2];
+	pid_t pid;
+
+	path = text("%.*s/%s-%d", (int)length, own, name, getpid());
 	place_of(place, path);
-	if (place->fd >= 0)
-		close(place->fd);
-	else if (mkdir(place->path, 0755))
+	if (mkdir(place->path, 0755))
 		fail("cannot make the cgroup %s: %s", place->path, strerror(errno));
 	place_of(place, path);
 	free(path);
-	remember_place(place);
+	free(own);
+	pid = pipe2(go, O_CLOEXEC) ? -1 : fork();
+	if (pid < 0) {
+		remove_place(place);
+		fail("cannot begin a process that cleans up: %s", strerror(errno));
+	}
+	if (!pid) {
+		/* The first child ends at once, so that nobody has to wait for the second. */
+		if (setsid() < 0 || fork())
+			_exit(0);
+		stay_behind(place, go[0], last, data);
+	}
+	waitpid(pid, NULL, 0);
+	close(go[0]);
 }

@@ -58,22 +58,32 @@ struct {
 	__type(value, struct address);
 } originals SEC(".maps");
 
-/* The proxy's address for a connect() to @address, or false if that is to go on as it is. */
-static __always_inline bool lead(struct bpf_sock_addr *ctx, const struct address *address,
-				 struct address *at)
+/* What becomes of a connect(). */
+enum way {
+	REFUSE,		/* as a program that returns 0 does */
+	GO_ON,
+	TO_PROXY,
+};
+
+/* With TO_PROXY, @at is the proxy's address. */
+static __always_inline enum way lead(struct bpf_sock_addr *ctx, const struct address *address,
+				     struct address *at)
 {
 	struct asked *asked;
 
 	if (transport(ctx) != IPPROTO_TCP)
-		return false;
+		return GO_ON;
 	if (is_loopback(address) || is_any(address)) {
 		bpf_sk_storage_delete(&askeds, ctx->sk);
-		return false;
+		return GO_ON;
 	}
-	/* Without the note the proxy would not know where to go. */
+	/*
+	 * Without the note the proxy would not know where to go. A process can use up the memory
+	 * for it on purpose, and may not get past the proxy by that.
+	 */
 	asked = bpf_sk_storage_get(&askeds, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!asked)
-		return false;
+		return REFUSE;
 	if (is_mapped(address)) {
 		map_address(at, bpf_htonl(0x7f000001), proxy_port);
 	} else {
@@ -86,29 +96,33 @@ static __always_inline bool lead(struct bpf_sock_addr *ctx, const struct address
 	asked->asked = *address;
 	asked->at = *at;
 	asked->made = 0;
-	return true;
+	return TO_PROXY;
 }
 
 SEC("cgroup/connect4")
 int proxied_connect4(struct bpf_sock_addr *ctx)
 {
 	struct address address, at;
+	enum way way;
 
 	get_address4(ctx, &address);
-	if (lead(ctx, &address, &at))
+	way = lead(ctx, &address, &at);
+	if (way == TO_PROXY)
 		set_address4(ctx, &at);
-	return 1;
+	return way != REFUSE;
 }
 
 SEC("cgroup/connect6")
 int proxied_connect6(struct bpf_sock_addr *ctx)
 {
 	struct address address, at;
+	enum way way;
 
 	get_address6(ctx, &address);
-	if (lead(ctx, &address, &at))
+	way = lead(ctx, &address, &at);
+	if (way == TO_PROXY)
 		set_address6(ctx, &at);
-	return 1;
+	return way != REFUSE;
 }
 
 SEC("sockops")

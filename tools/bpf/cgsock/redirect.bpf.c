@@ -88,10 +88,6 @@ struct sock {
 	struct sock_common __sk_common;
 } __attribute__((preserve_access_index));
 
-struct tcp_sock {
-	bool is_mptcp;
-} __attribute__((preserve_access_index));
-
 /* Whether a socket of AF_INET6 can be bound or connected to a v4-mapped address. */
 static __always_inline bool speaks_ipv4(struct bpf_sock_addr *ctx)
 {
@@ -369,15 +365,35 @@ int service_post_bind6(struct bpf_sock *ctx)
 	return 1;
 }
 
+/*
+ * A listener can end without being released: by shutdown(), by connect() to AF_UNSPEC, and below an
+ * MPTCP socket, which is the one that release programs run for. So its changes of state are told.
+ */
+static __always_inline void watch_state(struct bpf_sock_ops *ctx, struct bound *bound)
+{
+	if (ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG)
+		return;
+	bound->watched = 1;
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+/* Those of its connections, which inherit that, would be four runs of this program for nothing. */
+static __always_inline void leave_state(struct bpf_sock_ops *ctx, struct bound *bound)
+{
+	if (bound->watched)
+		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags &
+					  ~BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
 SEC("sockops")
 int service_sockops(struct bpf_sock_ops *ctx)
 {
-	bool listens = ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB;
-	struct tcp_sock *tcp;
 	struct bound *bound;
 	struct bpf_sock *sk;
 
-	if (!listens && !(ctx->op == BPF_SOCK_OPS_STATE_CB && ctx->args[0] == BPF_TCP_LISTEN))
+	if (ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB &&
+	    ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB &&
+	    !(ctx->op == BPF_SOCK_OPS_STATE_CB && ctx->args[0] == BPF_TCP_LISTEN))
 		return 1;
 	sk = ctx->sk;
 	if (!sk)
@@ -385,16 +401,17 @@ int service_sockops(struct bpf_sock_ops *ctx)
 	bound = bpf_sk_storage_get(&bounds, sk, NULL, 0);
 	if (!bound || bound->cgroup != service_cgroup || !bound->at.port)
 		return 1;
-	if (!listens) {
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_TCP_LISTEN_CB:
+		advertise(bound);
+		watch_state(ctx, bound);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		leave_state(ctx, bound);
+		break;
+	default:
 		withdraw(bound);
-		return 1;
 	}
-	advertise(bound);
-	/* Release programs run for the MPTCP socket, and not for the TCP socket below it. */
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (tcp && bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp)
-		bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
-					  BPF_SOCK_OPS_STATE_CB_FLAG);
 	return 1;
 }
 

@@ -49,8 +49,8 @@ static void read_group(const char *word)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 	if (!*word || strlen(word) >= GROUP_SIZE || word[strspn(word, letters)])
-		misuse("\"%s\" is not a group: it has 1 to %d letters, digits and \"._-\"", word,
-		       GROUP_SIZE - 1);
+		bad_value("\"%s\" is not a group: it has 1 to %d letters, digits and \"._-\"",
+			  word, GROUP_SIZE - 1);
 	snprintf(group, sizeof(group), "%s", word);
 }
 
@@ -59,7 +59,7 @@ static unsigned int read_weight(const char *word)
 	unsigned int number;
 
 	if (!read_number(word, 0, MAX_WEIGHT, &number))
-		misuse("\"%s\" is not a weight from 0 to %d", word, MAX_WEIGHT);
+		bad_value("\"%s\" is not a weight from 0 to %d", word, MAX_WEIGHT);
 	return number;
 }
 
@@ -76,9 +76,9 @@ static void read_target(const char *word, struct target *target)
 	if (!strcmp(slash, "/udp"))
 		target->protocol = IPPROTO_UDP;
 	else if (*slash && strcmp(slash, "/tcp"))
-		misuse("\"%s\": a port is for tcp or udp, as 53/udp", word);
+		bad_value("\"%s\": a port is for tcp or udp, as 53/udp", word);
 	if (!read_number(digits, 1, UINT16_MAX, &port))
-		misuse("\"%s\" is not a port from 1 to 65535", digits);
+		bad_value("\"%s\" is not a port from 1 to 65535", digits);
 	target->port = port;
 	free(digits);
 }
@@ -116,14 +116,16 @@ static int read_address(const char *word, struct address *at)
 	struct endpoint endpoint;
 
 	if (!parse_endpoint(word, &endpoint) && !parse_endpoint(with_port, &endpoint))
-		misuse("\"%s\" is not an address, as 192.0.2.1[:80] or [2001:db8::1][:80]", word);
+		bad_value("\"%s\" is not an address, as 192.0.2.1[:80] or [2001:db8::1][:80]",
+			  word);
 	free(with_port);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(endpoint.ip))
-		misuse("\"%s\": write it as the IPv4 address that it is", word);
+		bad_value("\"%s\": write it as the IPv4 address that it is", word);
 	if (endpoint.family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(endpoint.ip) : !endpoint.ip[0])
-		misuse("\"%s\": clients cannot connect to the unspecified address", word);
+		bad_value("\"%s\": clients cannot connect to the unspecified address", word);
 	if (endpoint.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(endpoint.ip))
-		misuse("\"%s\": a link-local address needs a device, which no client names", word);
+		bad_value("\"%s\": a link-local address needs a device, which no client names",
+			  word);
 	*at = to_address(&endpoint);
 	return endpoint.family;
 }
@@ -135,7 +137,7 @@ static void read_replica(const char *port, const char *address)
 	read_target(port, &change->target);
 	change->target.family = read_address(address, &change->replica.at);
 	if (!change->replica.at.port)
-		misuse("\"%s\": the port of the replica is missing", address);
+		bad_value("\"%s\": the port of the replica is missing", address);
 }
 
 static const char *name_protocol(int protocol)
@@ -350,7 +352,7 @@ static void read_service(int argc, char **argv, struct wanted *wanted)
 										    &service->at6;
 
 		if (of_family->port != NO_ADDRESS)
-			misuse("\"%s\": there is an address of this family already", argv[i]);
+			bad_value("\"%s\": there is an address of this family already", argv[i]);
 		*of_family = at;
 	}
 	memcpy(service->group, group, GROUP_SIZE);
@@ -460,7 +462,7 @@ static unsigned int read_proxy_port(const char *word)
 	unsigned int port;
 
 	if (!read_number(word, 1, UINT16_MAX, &port))
-		misuse("\"%s\" is not a port from 1 to 65535", word);
+		bad_value("\"%s\" is not a port from 1 to 65535", word);
 	return port;
 }
 
@@ -1137,7 +1139,7 @@ bool set_redirect(const struct place *place, const char *name, const char *all)
 	return done && (!name || set_replicas(hash_of_rule(name), &lines));
 }
 
-static void add_line(FILE *stream, char *line)
+static void print_line(FILE *stream, char *line)
 {
 	fprintf(stream, "%s\n", line);
 	free(line);
@@ -1158,15 +1160,15 @@ static void add_place_lines(FILE *stream, const struct place *place)
 
 		if (key->cgroup == id && find_known(id, SERVICE) &&
 		    !bpf_map_lookup_elem(services, key, &wanted.service))
-			add_line(stream, line_of_service(&wanted));
+			print_line(stream, line_of_service(&wanted));
 	}
 	free(keys);
 	if (find_known(id, CLIENT) && read_settings(&at, CLIENT_SETTINGS, &client))
-		add_line(stream, text("client -g %s", client.client_group));
+		print_line(stream, text("client -g %s", client.client_group));
 	if (!find_known(id, PROXIED) || !read_settings(&proxied_at, PROXIED_SETTINGS, &proxied))
 		return;
 	proxy = find_known(proxied.proxy_cgroup, PROXY);
-	add_line(stream, text("proxy %u %s", proxied.proxy_port, proxy ? proxy->name : "nobody"));
+	print_line(stream, text("proxy %u %s", proxied.proxy_port, proxy ? proxy->name : "nobody"));
 }
 
 char *redirect_in_effect(const struct place *place, const char *name)
@@ -1189,7 +1191,7 @@ char *redirect_in_effect(const struct place *place, const char *name)
 
 		for (__u32 i = 0; list && i < list->count; i++)
 			if (list->replicas[i].id & EXTERNAL && list->replicas[i].owner == owner)
-				add_line(stream, line_of_replica(target, &list->replicas[i]));
+				print_line(stream, line_of_replica(target, &list->replicas[i]));
 		free(list);
 	}
 	free(targets);

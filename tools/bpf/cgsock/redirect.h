@@ -70,6 +70,8 @@ struct bound {
 	__u64 cookie;
 	struct address asked;
 	struct address at;	/* the port is 0 before bind() has come to its end */
+	__u32 watched;		/* programs of redirect asked for changes of its state */
+	__u32 zero;
 };
 
 /* The sockets of clients. */

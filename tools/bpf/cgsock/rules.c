@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The language of the rules. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include "rules.h"
 
 #define MAX_DEPTH	16	/* of includes */
+#define BLANKS		" \t\r\n"
 
 const char * const direction_names[DIRECTIONS] = {
 	[CALL_CONNECT] = "connect",
@@ -49,6 +51,8 @@ static noreturn __printf(2, 3) void bad(const struct reader *reader, const char 
 	if (vasprintf(&message, format, args) < 0)
 		fail("out of memory");
 	va_end(args);
+	if (!reader->line)
+		fail("%s: %s", reader->file, message);
 	fail("%s:%d: %s", reader->file, reader->line, message);
 }
 
@@ -66,8 +70,6 @@ static struct rule *add_rule(struct reader *reader, const char *words)
 	struct rules *rules = reader->rules;
 	struct rule *rule;
 
-	if (rules->count == MAX_RULES)
-		bad(reader, "more than %d rules", MAX_RULES);
 	if (!(rules->count & (rules->count + 1))) {
 		rules->rule = reallocarray(rules->rule, 2 * (rules->count + 1), sizeof(*rule));
 		if (!rules->rule)
@@ -186,7 +188,7 @@ static int split(const struct reader *reader, char *line, char **words, int most
 	char *rest = line, *word;
 	int count = 0;
 
-	while ((word = strtok_r(rest, " \t\r\n", &rest))) {
+	while ((word = strtok_r(rest, BLANKS, &rest))) {
 		if (count == most)
 			bad(reader, "\"%s\" is too much", word);
 		words[count++] = word;
@@ -205,6 +207,8 @@ static void parse_rule(struct reader *reader, char **words, int count)
 	char *words_again;
 	bool refuse = parse_verdict(reader, words[0]);
 
+	if (reader->rules->count == MAX_RULES)
+		bad(reader, "more than %d rules", MAX_RULES);
 	if (count < 4)
 		bad(reader, "%s is missing after \"%s\"", parts[count], words[count - 1]);
 	words_again = text("%s %s %s %s %s", words[0], words[1], words[2], words[3], ports);
@@ -260,6 +264,14 @@ static void parse_default(struct reader *reader, char **words, int count)
 	}
 }
 
+/* The lines of rules are stored with the name, and shown with it. */
+static void check_name(const char *file)
+{
+	for (const char *c = file; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			fail("the name of a file of rules has a newline, a tab or the like in it");
+}
+
 static void read_stream(struct reader *reader, FILE *stream);
 
 static void read_included(struct reader *reader, const char *name)
@@ -274,6 +286,7 @@ static void read_included(struct reader *reader, const char *name)
 
 	inner.file = *name == '/' ? text("%s", name) : text("%s/%s", dirname(copy), name);
 	free(copy);
+	check_name(inner.file);
 	for (const struct reader *r = reader; r; r = r->includer)
 		if (!strcmp(r->file, inner.file))
 			bad(reader, "%s includes itself", inner.file);
@@ -286,24 +299,41 @@ static void read_included(struct reader *reader, const char *name)
 	fclose(stream);
 }
 
+/* The FILE of an "include FILE" line, which can have blanks in it; NULL if it is another line. */
+static char *included(char *line)
+{
+	char *name = line + strspn(line, BLANKS), *end;
+
+	if (strncmp(name, "include", 7) || (name[7] && !strchr(BLANKS, name[7])))
+		return NULL;
+	name += 7;
+	name += strspn(name, BLANKS);
+	for (end = name + strlen(name); end > name && strchr(BLANKS, end[-1]); end--)
+		;
+	*end = '\0';
+	return name;
+}
+
 static void read_line(struct reader *reader, char *line)
 {
-	char *words[5];
+	char *words[5], *name;
 	int count;
 
 	line[strcspn(line, "#")] = '\0';
+	name = included(line);
+	if (name) {
+		if (!*name)
+			bad(reader, "include wants a FILE");
+		read_included(reader, name);
+		return;
+	}
 	count = split(reader, line, words, 5);
 	if (!count)
 		return;
-	if (!strcmp(words[0], "default")) {
+	if (!strcmp(words[0], "default"))
 		parse_default(reader, words, count);
-	} else if (!strcmp(words[0], "include")) {
-		if (count != 2)
-			bad(reader, "include wants one FILE");
-		read_included(reader, words[1]);
-	} else {
+	else
 		parse_rule(reader, words, count);
-	}
 }
 
 static void read_stream(struct reader *reader, FILE *stream)
@@ -321,6 +351,14 @@ static void read_stream(struct reader *reader, FILE *stream)
 	if (ferror(stream))
 		fail("%s: %s", reader->file, strerror(errno));
 	free(line);
+}
+
+static bool is_empty(const struct rules *rules)
+{
+	for (unsigned int i = 0; i < DIRECTIONS; i++)
+		if (rules->defaults[i])
+			return false;
+	return !rules->count;
 }
 
 static int by_id(const void *a, const void *b)
@@ -357,41 +395,74 @@ static void drop_twins(struct rules *rules)
 	rules->count = kept;
 }
 
-struct rules *read_rules_from(FILE *stream, const char *name)
+struct rules *begin_rules(void)
 {
-	struct rules *rules = allocate(sizeof(*rules));
+	return allocate(sizeof(struct rules));
+}
+
+void add_line(struct rules *rules, char *line, const char *where)
+{
+	struct reader reader = { .rules = rules, .file = where };
+
+	read_line(&reader, line);
+}
+
+static void add_stream(struct rules *rules, FILE *stream, const char *name)
+{
 	struct reader reader = { .rules = rules, .file = name };
 
 	read_stream(&reader, stream);
-	if (!rules->count && !rules->defaults[0] && !rules->defaults[1] && !rules->defaults[2] &&
-	    !rules->defaults[3])
+	if (is_empty(rules))
 		fail("%s: no rules in it", name);
+}
+
+void add_file(struct rules *rules, const char *file)
+{
+	FILE *stream;
+
+	if (!strcmp(file, "-")) {
+		add_stream(rules, stdin, "-");
+		return;
+	}
+	check_name(file);
+	stream = fopen(file, "re");
+	if (!stream)
+		fail("%s: %s", file, strerror(errno));
+	add_stream(rules, stream, text("%s", file));
+	fclose(stream);
+}
+
+void end_rules(struct rules *rules, __u32 refused)
+{
+	struct reader reader = { .rules = rules, .file = "default" };
+
 	drop_twins(rules);
-	reader.file = "default";
-	reader.line = 0;
 	for (unsigned int i = 0; i < DIRECTIONS; i++) {
-		struct rule *rule = rules->defaults[i] ?: new_default(&reader, false, i);
+		struct rule *rule = rules->defaults[i] ?:
+				    new_default(&reader, refused & 1U << i, i);
 
 		*add_rule(&reader, "") = *rule;
 		free(rule);
 	}
 	for (unsigned int i = 0; i < DIRECTIONS; i++)
 		rules->defaults[i] = &rules->rule[rules->count - DIRECTIONS + i];
+}
+
+struct rules *read_rules_from(FILE *stream, const char *name)
+{
+	struct rules *rules = begin_rules();
+
+	add_stream(rules, stream, name);
+	end_rules(rules, 0);
 	return rules;
 }
 
 struct rules *read_rules(const char *file)
 {
-	struct rules *rules;
-	FILE *stream;
+	struct rules *rules = begin_rules();
 
-	if (!strcmp(file, "-"))
-		return read_rules_from(stdin, "-");
-	stream = fopen(file, "re");
-	if (!stream)
-		fail("%s: %s", file, strerror(errno));
-	rules = read_rules_from(stream, text("%s", file));
-	fclose(stream);
+	add_file(rules, file);
+	end_rules(rules, 0);
 	return rules;
 }
 

@@ -19,7 +19,7 @@ struct rule {
 	__u64 id;		/* a hash of @text: counters are found by it */
 	char *text;		/* its words with one blank between */
 	const char *file;
-	int line;		/* 0: nobody wrote it, it is the default's default */
+	int line;		/* 0: it is in no file */
 	bool refuse;
 	__u32 directions;	/* bits */
 	__u32 protocols;	/* bits */
@@ -44,6 +44,13 @@ extern const char * const protocol_names[PROTOCOLS];
 struct rules *read_rules(const char *file);
 /* Lines that are in no file; @name stands for it in messages. */
 struct rules *read_rules_from(FILE *stream, const char *name);
+
+/* One by one: lines that are in no file, with @where in messages, and files. */
+struct rules *begin_rules(void);
+void add_line(struct rules *rules, char *line, const char *where);
+void add_file(struct rules *rules, const char *file);
+/* Calls that no default line is for are refused if they are in @refused, else allowed. */
+void end_rules(struct rules *rules, __u32 refused);
 
 /* The id of the rule with this text. */
 __u64 hash_of_rule(const char *words);

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A cgroup of its own for a command. cgsock becomes the command, so that signals and the exit
- * status are its own; a child that stays outside removes the cgroup when the last process in it
- * has ended.
+ * status are its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
-#include <poll.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,9 +30,8 @@
 struct wanted {
 	const char *device;
 	struct kinds kinds;
-	char *rules;		/* lines of the firewall */
-	size_t rules_size;
-	FILE *to_rules;
+	struct rules *rules;	/* of the firewall */
+	bool has_rules;
 	bool only_allowed;	/* --allow: all else is refused */
 	bool has_names;
 	char group[16];		/* of the connections: services that nobody else sees */
@@ -66,15 +62,19 @@ static bool is_protocol(const char *word)
 	return !strcmp(word, "any");
 }
 
-static void allow_line(struct wanted *wanted, const char *protocol, const char *prefix,
-		       const char *ports)
+/* @option is what asked for it. */
+static void allow_line(struct wanted *wanted, const char *option, const char *protocol,
+		       const char *prefix, const char *ports)
 {
-	fprintf(wanted->to_rules, "allow connect,send %s %s %s\n", protocol, prefix, ports);
+	char *line = text("allow connect,send %s %s %s", protocol, prefix, ports);
+
+	add_line(wanted->rules, line, option);
+	free(line);
 }
 
 /* A name is what it means now. */
-static void allow_name(struct wanted *wanted, const char *protocol, const char *name,
-		       const char *ports)
+static void allow_name(struct wanted *wanted, const char *option, const char *protocol,
+		       const char *name, const char *ports)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all, *one;
 	char ip[INET6_ADDRSTRLEN], *list = text("%s", "");
@@ -87,7 +87,7 @@ static void allow_name(struct wanted *wanted, const char *protocol, const char *
 
 		getnameinfo(one->ai_addr, one->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST);
 		ip[strcspn(ip, "%")] = '\0';
-		allow_line(wanted, protocol, ip, ports);
+		allow_line(wanted, option, protocol, ip, ports);
 		longer = text("%s %s", list, ip);
 		free(list);
 		list = longer;
@@ -108,7 +108,7 @@ static void allow_resolvers(struct wanted *wanted)
 		if (sscanf(line, "nameserver %63s", ip) != 1)
 			continue;
 		ip[strcspn(ip, "%")] = '\0';
-		allow_line(wanted, "udp,tcp", ip, "53");
+		allow_line(wanted, "/etc/resolv.conf", "udp,tcp", ip, "53");
 		complain("note: the resolver %s can be reached, too, as there are names", ip);
 	}
 	if (file)
@@ -119,6 +119,8 @@ static void allow_resolvers(struct wanted *wanted)
 static void parse_allow(struct wanted *wanted, const char *rule)
 {
 	char *copy = text("%s", rule), *rest = copy, *colon = strchr(copy, ':'), *host;
+	/* It stays: the rules name it. */
+	const char *option = text("--allow %s", rule);
 	const char *protocol = "any", *ports = "any";
 	struct in6_addr address;
 
@@ -135,8 +137,7 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 		rest++;
 		host = cut(&rest, "]");
 		if (!host || (*rest && *rest != ':'))
-			misuse("--allow %s: IPv6 is written [2001:db8::1] or [2001:db8::/32]:443",
-			       rule);
+			bad_value("--allow %s: IPv6 is [2001:db8::1] or [2001:db8::/32]:443", rule);
 		if (*rest)
 			ports = rest + 1;
 	} else {
@@ -145,12 +146,12 @@ static void parse_allow(struct wanted *wanted, const char *rule)
 			ports = rest;
 	}
 	if (!*host || !*ports || strpbrk(host, " \t\n#") || strpbrk(ports, " \t\n#:"))
-		misuse("--allow %s: not [PROTOCOL:]HOST[/LENGTH][:PORTS]", rule);
+		bad_value("--allow %s: not [PROTOCOL:]HOST[/LENGTH][:PORTS]", rule);
 	if (strchr(host, '/') || !strcmp(host, "any") || inet_pton(AF_INET, host, &address) == 1 ||
 	    inet_pton(AF_INET6, host, &address) == 1)
-		allow_line(wanted, protocol, host, ports);
+		allow_line(wanted, option, protocol, host, ports);
 	else
-		allow_name(wanted, protocol, host, ports);
+		allow_name(wanted, option, protocol, host, ports);
 	wanted->only_allowed = true;
 	free(copy);
 }
@@ -168,10 +169,10 @@ static void parse_connect(struct wanted *wanted, const char *word)
 	connection->where = where;
 	if (!connection->port || !read_number(connection->port, 1, UINT16_MAX, &port) ||
 	    !parse_endpoint(where, &endpoint) || !endpoint.port)
-		misuse("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
+		bad_value("--connect %s: not PORT=ADDRESS:PORT, as 80=192.0.2.1:8080", word);
 	inet_ntop(endpoint.family, endpoint.ip, ip, sizeof(ip));
 	snprintf(ports, sizeof(ports), "%u", endpoint.port);
-	allow_line(wanted, "tcp", ip, ports);
+	allow_line(wanted, "--connect", "tcp", ip, ports);
 }
 
 /* Runs another subcommand; its messages are its own. */
@@ -190,7 +191,7 @@ static bool subcommand(int (*run)(int argc, char **argv), int argc, const char *
 	return !status;
 }
 
-static bool redirect(const struct place *place, const struct wanted *wanted, const char *what)
+static bool redirect_each(const struct wanted *wanted, const char *what)
 {
 	bool done = true;
 
@@ -199,15 +200,17 @@ static bool redirect(const struct place *place, const struct wanted *wanted, con
 					wanted->connection[i].port, wanted->connection[i].where,
 					NULL };
 
-		done = done && subcommand(cmd_redirect, 6, words);
-	}
-	if (done && !strcmp(what, "replica")) {
-		const char *words[6] = { "redirect", "client", "-g", wanted->group, place->path,
-					NULL };
-
-		done = subcommand(cmd_redirect, 5, words);
+		done = subcommand(cmd_redirect, 6, words) && done;
 	}
 	return done;
+}
+
+static bool connect_by_redirect(const struct place *place, const struct wanted *wanted)
+{
+	const char *words[6] = { "redirect", "client", "-g", wanted->group, place->path, NULL };
+
+	return !wanted->connections ||
+	       (redirect_each(wanted, "replica") && subcommand(cmd_redirect, 5, words));
 }
 
 /* What no program sees here could go anywhere, so there are no such sockets. */
@@ -244,7 +247,6 @@ static void deny_uncovered(struct wanted *wanted)
 static bool set_up(const struct place *place, struct wanted *wanted)
 {
 	struct vrf_settings settings;
-	FILE *stream;
 	bool done = true;
 
 	if (wanted->device) {
@@ -258,70 +260,34 @@ static bool set_up(const struct place *place, struct wanted *wanted)
 	}
 	if (done && wanted->kinds.count)
 		done = set_deny(place, &wanted->kinds);
-	if (done && wanted->rules_size) {
-		stream = fmemopen(wanted->rules, wanted->rules_size, "r");
-		done = stream && set_firewall(place, read_rules_from(stream, "./--allow"));
-		if (stream)
-			fclose(stream);
-	}
+	if (done && wanted->has_rules)
+		done = set_firewall(place, wanted->rules);
 	return done;
 }
 
-static void wait_until_empty(const struct place *place)
+/* Not only those that were added. */
+static void forget_replicas(const struct place *place, void *data)
 {
-	char *path = text("%s/cgroup.events", place->path), events[256];
-	struct pollfd poll_events = { .events = POLLPRI };
-	ssize_t size;
-
-	poll_events.fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (poll_events.fd >= 0) {
-		size = pread(poll_events.fd, events, sizeof(events) - 1, 0);
-		if (size <= 0)
-			break;
-		events[size] = '\0';
-		if (strstr(events, "populated 0"))
-			break;
-		poll(&poll_events, 1, -1);
-	}
-}
-
-/* A process of its own; @go is closed when the command has begun. */
-static void clean_up_later(const struct place *place, const struct wanted *wanted, int go)
-{
-	pid_t pid = fork();
-	char byte;
-	int null;
-
-	if (pid < 0)
-		fail("fork: %s", strerror(errno));
-	if (pid) {
-		waitpid(pid, NULL, 0);
-		return;
-	}
-	if (setsid() < 0 || fork())
-		_exit(0);
-	null = open("/dev/null", O_RDWR);
-	dup2(null, 0);
-	dup2(null, 1);
-	dup2(null, 2);
-	dup2(go, 3);
-	closefrom(4);
-	if (chdir("/"))
-		_exit(1);
-	while (read(3, &byte, 1) < 0 && errno == EINTR)
-		;
-	wait_until_empty(place);
-	redirect(place, wanted, "forget");
-	begin_change();
-	remove_place(place);
-	_exit(0);
+	(void)place;
+	redirect_each(data, "forget");
 }
 
 /* The user that called, if these rights are not his. */
-static void drop_rights(void)
+static uid_t caller(void)
 {
 	const char *sudo = getenv("SUDO_UID");
-	uid_t uid = sudo && !geteuid() ? (uid_t)atoi(sudo) : getuid();
+	unsigned int uid;
+
+	/* To who is not root, it is a variable that anybody can set. */
+	if (!sudo || getuid())
+		return getuid();
+	if (!read_number(sudo, 0, UINT32_MAX - 1, &uid))
+		fail("SUDO_UID is %s, which is not the number of a user", sudo);
+	return uid;
+}
+
+static void drop_rights(uid_t uid)
+{
 	struct passwd *user;
 
 	if (uid == getuid() && uid == geteuid())
@@ -362,9 +328,7 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 	char *error;
 	int c;
 
-	wanted->to_rules = open_memstream(&wanted->rules, &wanted->rules_size);
-	if (!wanted->to_rules)
-		fail("out of memory");
+	wanted->rules = begin_rules();
 	while ((c = next_option(argc, argv, "v:d:a:r:c:", options)) != -1) {
 		switch (c) {
 		case 'v':
@@ -376,7 +340,7 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 				misuse("too many --deny");
 			error = parse_kind(optarg, &wanted->kinds.kind[wanted->kinds.count++]);
 			if (error)
-				misuse("--deny %s: %s", optarg, error);
+				bad_value("--deny %s: %s", optarg, error);
 			break;
 		case 'a':
 			parse_allow(wanted, optarg);
@@ -396,39 +360,38 @@ static void read_options(int argc, char **argv, struct wanted *wanted)
 	if (wanted->has_names)
 		allow_resolvers(wanted);
 	if (rules)
-		fprintf(wanted->to_rules, "include %s\n", rules);
-	else if (wanted->only_allowed)
-		fputs("default refuse connect,send\nrefuse listen any any\n", wanted->to_rules);
-	fclose(wanted->to_rules);
-	if (!rules && !wanted->only_allowed)
-		wanted->rules_size = 0;
-	if (!wanted->device && !wanted->kinds.count && !wanted->rules_size && !wanted->connections)
+		add_file(wanted->rules, rules);
+	/* Where FILE has no default line, --allow means what it means without a FILE. */
+	end_rules(wanted->rules, wanted->only_allowed ?
+		  1U << CALL_CONNECT | 1U << CALL_SEND | 1U << CALL_LISTEN : 0);
+	wanted->has_rules = rules || wanted->only_allowed;
+	if (!wanted->device && !wanted->kinds.count && !wanted->has_rules && !wanted->connections)
 		misuse("nothing to do to the command");
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct wanted wanted = {};
+	uid_t user = caller();
 	struct place place;
-	int go[2];
 
 	read_options(argc, argv, &wanted);
 	begin_look();
-	make_own_place(&place, NAME);
 	snprintf(wanted.group, sizeof(wanted.group), "run%d", getpid());
+	make_own_place(&place, NAME, user, forget_replicas, &wanted);
 	/* First, so that the rules see where connections are led. */
-	if (!redirect(&place, &wanted, "replica"))
+	if (!connect_by_redirect(&place, &wanted))
 		return 1;
 	begin_change();
 	if (wanted.only_allowed)
 		deny_uncovered(&wanted);
 	if (!set_up(&place, &wanted))
 		return 1;
-	if (pipe2(go, O_CLOEXEC))
-		fail("pipe: %s", strerror(errno));
-	clean_up_later(&place, &wanted, go[0]);
 	enter(&place);
-	drop_rights();
+	drop_rights(user);
+	/* With sudo or a set-user-ID program it could become root and leave the cgroup. */
+	if ((wanted.kinds.count || wanted.has_rules) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		fail("cannot keep the command from getting more rights: %s", strerror(errno));
 	execvp(argv[optind], argv + optind);
 	complain("%s: %s", argv[optind], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

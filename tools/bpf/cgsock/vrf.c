@@ -187,9 +187,9 @@ int cmd_vrf(int argc, char **argv)
 
 	while ((c = next_option(argc, argv, "m:p:sc", options)) != -1) {
 		if (c == 'm' && !read_number(optarg, 0, UINT32_MAX, &mark))
-			misuse("--mark %s: not a number of 32 bits", optarg);
+			bad_value("--mark %s: not a number of 32 bits", optarg);
 		if (c == 'p' && !read_number(optarg, 0, INT32_MAX, &priority))
-			misuse("--priority %s: not a number of 31 bits", optarg);
+			bad_value("--priority %s: not a number of 31 bits", optarg);
 		if (c == 's' || c == 'c')
 			action = c;
 	}

@@ -5,6 +5,7 @@
  * a line for each, with "ok" or the name of the errno, and stops at the first that fails; the
  * exit code is 0 if none did. SOCKET is tcp4, udp6 and so on; CALL is one of
  *	connect ADDRESS:PORT	bind ADDRESS:PORT	sendto ADDRESS:PORT
+ *	device NAME (the socket is bound to it)
  *	listen			getsockname		wait (for a signal)
  */
 #include <arpa/inet.h>
@@ -109,6 +110,8 @@ static int call(int fd, const char *name, const char *where)
 		printf("%s port %u ", text, ntohs(address.in.sin_port));
 		return 0;
 	}
+	if (!strcmp(name, "device"))
+		return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, where, strlen(where));
 	length = parse(where, &address);
 	if (!strcmp(name, "connect"))
 		return connect(fd, &address.sa, length);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The command line: help, version, mistakes, completion.
-# shellcheck disable=SC2317,SC2086,SC2154 # ok() calls the functions
+# shellcheck disable=SC2317,SC2086,SC2154,SC2016 # ok() calls the functions
 . ./lib.sh
 # The machine has no udev, which makes this link.
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
@@ -25,6 +25,12 @@ for command in apply check deny doctor firewall run show vrf watch; do
 	ok "$command: an unknown option" refuses 'unknown option --nothing' cgsock $command --nothing
 	ok "$command: exit code 2" exits 2 cgsock $command --nothing
 done
+without_help() { ! "$@" 2>&1 | grep -e --help; }
+ok "a wrong option points to --help" refuses '--help' cgsock vrf --nothing
+echo 'default refuse' > /tmp/rules
+ok "a wrong value does not" without_help cgsock firewall test /tmp/rules connect tcp 192.0.2.1:65536
+ok "nor do others" without_help cgsock vrf --mark x / lo
+ok "no line of a help is too long" eval '! grep -n ".\{101\}" ../help/*.txt'
 ok "a value is missing" refuses '--mark needs a value' cgsock vrf --mark
 ok "completion of a subcommand" is 'firewall' "$(complete_it cgsock "fi")"
 ok "of an option" is '--check --clear' "$(complete_it cgsock firewall --c)"

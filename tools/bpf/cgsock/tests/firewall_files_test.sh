@@ -39,6 +39,19 @@ echo 'refuse connect tcp 127.0.0.1 77' > "$dir/part"
 ok "include" cgsock firewall $c "$dir/rules"
 ok "what is included is in effect" denied tcp4 connect 127.0.0.1:77
 
+mkdir "$dir/a folder"
+cp "$dir/part" "$dir/a folder/a part"
+rules '  include  a folder/a part  # and a comment'
+ok "include of a name with blanks" cgsock firewall $c "$dir/rules"
+ok "is in effect" says "\"file\":\"$dir/a folder/a part\"" cgsock firewall --show --json $c
+ok "include of nothing" wrong '1: include wants a FILE' 'include # part'
+cp "$dir/part" "$dir/with"$'\t'"tab"
+ok "a name with a tab" refuses 'has a newline, a tab' cgsock firewall $c "$dir/with"$'\t'"tab"
+cp "$dir/part" "$dir/two"$'\n'"lines"
+ok "a name with a newline" refuses 'has a newline, a tab' cgsock firewall $c "$dir/two"$'\n'"lines"
+ok "the rules stay" says 77 cgsock firewall --show $c
+rules 'include part'
+
 caps=+bpf,+perfmon,+net_admin
 ours || caps+=,+sys_admin
 ok "not all rights are needed" setpriv --bounding-set -all,$caps --inh-caps -all \

@@ -60,6 +60,13 @@ ok "the last of them" denied tcp4 connect 127.4.49.49:443
 ok "none of them" passes tcp4 connect 127.4.49.50:443
 ok "all of them are shown" is 10004 "$(cgsock firewall --show $c | wc -l)"
 
+for ((i = 0; i < 65536; i++)); do
+	echo "refuse connect tcp 127.$((i / 65536 + 1)).$((i / 256 % 256)).$((i % 256)) 443"
+done > "$dir/most"
+ok "65,536 rules" cgsock firewall --check "$dir/most"
+echo 'refuse connect tcp any 444' >> "$dir/most"
+ok "not one more" refuses "$dir/most:65537: more than 65536 rules" cgsock firewall --check "$dir/most"
+
 # --- the same answers as "firewall test"
 random_rules() {
 	local i p=(any tcp udp tcp,udp) v=(allow refuse) d=(127.0.0.0/8 127.1.0.0/16 127.1.1.0/24 127.1.1.1 any 127.1.0.0/18)

@@ -60,7 +60,7 @@ ours || ok "nothing to watch" refuses 'neither firewall nor deny is set at /info
 ok "doctor finds all that is wanted" says 'all hooks' cgsock doctor
 row() { cgsock doctor | awk -v kind=$1 '$1 == kind { print $2, $3, $4, $5 }'; }
 if ours; then
-	ok "our kernel shows all" says 'Rules hold for all of them' cgsock doctor
+	ok "our kernel shows all" says 'Rules hold for all calls in this table' cgsock doctor
 	ok "SCTP" is 'yes yes yes yes' "$(row sctp)"
 	ok "raw" is 'yes yes yes -' "$(row raw)"
 	ok "TCP" is 'yes - yes yes' "$(row tcp)"
@@ -71,7 +71,21 @@ else
 	ok "TCP" is 'yes - yes NO' "$(row tcp)"
 	ok "what to do" says 'cgsock deny CGROUP any/raw' cgsock doctor
 fi
+ok "it names what it did not try" says 'Not tried here: source routes (IP_OPTIONS, IPV6_RTHDR), SMC' cgsock doctor
 ok "JSON" says '"covered":' cgsock doctor --json
+ok "with what was not tried" says '"not_tried":' cgsock doctor --json
+# Rules of a cgroup above are not to be taken for those that doctor sets.
+ok "rules around doctor" cgsock firewall $c - <<< 'refuse send udp any'
+inside() { (echo $BASHPID > $c/cgroup.procs; exec "$@"); }
+ok "what they refuse cannot be told" says 'udp       yes      ? ' inside cgsock doctor
+ok "so it says" says '? is refused here without rules, too' inside cgsock doctor
+cgsock firewall --clear $c
+mkdir -p /run/systemd/system "$dir/bin"
+printf '#!/bin/sh\necho "systemd $VERSION (of a distribution)"\n' > "$dir/bin/systemctl"
+chmod +x "$dir/bin/systemctl"
+ok "a systemd that is too old" refuses 'MISSING  systemd' env PATH="$dir/bin:$PATH" VERSION=247 cgsock doctor
+ok "one that is not" says 'ok       systemd' env PATH="$dir/bin:$PATH" VERSION=249 cgsock doctor
+rmdir /run/systemd/system
 ok "no rights" refuses 'MISSING  rights' setpriv --bounding-set -all --inh-caps -all cgsock doctor
 umount /sys/fs/bpf
 ok "no BPF file system" refuses 'mount -t bpf -o mode=0700 none /sys/fs/bpf' cgsock doctor

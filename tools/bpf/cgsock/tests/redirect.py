@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Services, replicas and clients: each row of what users tripped over has its test here."""
+import ctypes
 import os
 import socket
+import struct
 import time
 
 from redirect_lib import (Child, Stop, ask, cgroup, cgsock, connect, family_of, finish, name_of,
                           ok, run, same, serve, serve_udp, show, stop_all, texts, until)
 
 REFUSED = 'Connection refused'
+libc = ctypes.CDLL(None)
 run('ip', 'address', 'add', 'fd00::80/128', 'dev', 'lo', 'nodad')
 
 
@@ -103,6 +106,22 @@ one = Child(a, bound_only)
 one.hear()
 same('who has not called listen() is no replica', [], show())
 stop(one)
+
+
+def stops_listening(child):
+    """What there is before, in between and after; the socket stays open."""
+    found = []
+    server = socket.create_server(('0.0.0.0', 8080))
+    for stop_it in (lambda: server.shutdown(socket.SHUT_RD),
+                    server.listen,
+                    lambda: libc.connect(server.fileno(), struct.pack('H14x', 0), 16)):
+        found.append(len(show()))
+        stop_it()
+    return found + [len(show())]
+
+
+same('a server that has stopped listening is no replica, until it listens again', [1, 0, 1, 0],
+     ask(a, stops_listening))
 
 
 def fail_bind(child):

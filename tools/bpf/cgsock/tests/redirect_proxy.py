@@ -97,6 +97,9 @@ def refused(child):
 same('no proxy, no connection', 'Connection refused', ask(app, refused))
 ok('and nothing is left of it', until(lambda: pairs() == []), pairs())
 
+# A server that the client would reach without the proxy.
+direct = Child(None, serve, '192.0.2.2', 80, 'direct')
+direct.hear()
 four, six = start('127.0.0.1'), start('::1')
 same('IPv4', ['192.0.2.1:80', '192.0.2.1:80'], ask(app, connect, '192.0.2.1', 80))
 same('IPv6', ['[2001:db8::1]:443', '[2001:db8::1]:443'], ask(app, connect, '2001:db8::1', 443))
@@ -107,6 +110,22 @@ same('an address that nobody has', ['198.51.100.7:9', '198.51.100.7:9'],
 # ENOPROTOOPT, or ENOENT where netfilter is.
 ok('who connects to the proxy himself asked for nothing else',
    ask(None, connect, '127.0.0.1', PORT)[0] in ('Protocol', 'No'))
+
+
+def without_memory(_child):
+    """A client whose socket may not have the memory for a note."""
+    run('sysctl', '-qw', 'net.core.optmem_max=1')
+    try:
+        return connect(None, '192.0.2.2', 80)[0]
+    except OSError as error:
+        return error.strerror
+    finally:
+        run('sysctl', '-qw', 'net.core.optmem_max=131072')
+
+
+same('who leaves no memory for the note does not get past the proxy', 'Operation not permitted',
+     ask(app, without_memory))
+direct.kill()
 own = Child(None, serve, '127.0.0.1', 7777, 'own')
 own.hear()
 same('connections to loopback are left alone', ['own', '127.0.0.1:7777'],
