@@ -454,7 +454,9 @@ TEST_F(calls, work_at_the_second_try)
 			failed = has_failed();
 			if (got != wanted) {
 				EXPECT_TRUE(failed && got < 0);
-				EXPECT_EQ(wanted, do_step(k, step, fd)) {
+				/* SCTP sends again what was lost for lack of memory. */
+				EXPECT_EQ(got == -EINPROGRESS ? -EALREADY : wanted,
+					  do_step(k, step, fd)) {
 					TH_LOG("step %d, allocation %d: %s", step, n,
 					       strerror(-got));
 				}
