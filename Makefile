@@ -82,7 +82,7 @@ deb-tools: tools ## the package of cgsock alone, for a kernel that is there
 	@ls $(build)/deb/cgroup-sock-tools_*.deb
 
 clean: ## remove the kernels, tests and logs, keep the sources
-	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/peer $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/gcov $(build)/off-* $(build)/bisect* \
+	rm -rf $(build)/base $(build)/mainline $(build)/ours $(build)/peer $(build)/ipv6-module $(build)/debug $(build)/kcsan $(build)/off-* $(build)/bisect* \
 		$(build)/kselftest $(build)/samples $(build)/cgsock $(build)/compare $(build)/check $(build)/compat $(build)/coverage $(build)/defects $(build)/bench $(build)/bench-tools \
 		$(build)/log $(build)/export $(build)/checkpatch $(build)/style* $(build)/deb $(build)/deb-tools $(build)/check-deb \
 		$(build)/mutant*
@@ -149,11 +149,6 @@ check-debug: tree selftests ## the tests on our kernel with KASAN, lockdep and l
 	$(step) "the kernel with KASAN, lockdep and list debugging" scripts/kernel $(build) debug $(build)/linux vm/variant.config vm/debug.config
 	@vm/test.sh $(build) debug $(T)
 
-check-coverage: tree selftests ## how many lines and branches of the series the tests run, counted by gcov
-	@scripts/packages gcovr
-	$(step) "the kernel with gcov" scripts/kernel $(build) gcov $(build)/linux vm/gcov.config
-	@scripts/gcov $(build)
-
 check-kcsan: tree selftests ## threads on one socket under KCSAN, which tells which accesses race
 	$(step) "the kernel with KCSAN" scripts/kernel $(build) kcsan $(build)/linux vm/variant.config vm/kcsan.config
 	@vm/kcsan.sh $(build)
@@ -179,4 +174,4 @@ check-summary:
 
 .PHONY: help demo check compat peer coverage defects bench bench-tools shell kernels tree refresh export bisectable lint style deb clean \
 	distclean packages source base mainline ours selftests compare samples tools install deb-tools check-tools check-tools-mainline check-ours check-pages check-control check-ipv6-module \
-	check-debug check-kcsan check-coverage check-deb check-off check-demo check-summary mutants
+	check-debug check-kcsan check-deb check-off check-demo check-summary mutants

@@ -39,8 +39,6 @@ has FAILSLAB || tests=${tests/ faults/}
 		echo "export TEST_ARGS_$test='$kinds'"
 	done
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
-	! has GCOV_KERNEL || echo "$here/send-gcov.sh $build/$kernel" \
-		"$(git -C "$build/linux" diff --no-renames --name-only base..series -- '*.c' | xargs)"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
 start=$SECONDS
