@@ -43,7 +43,10 @@ has FAILSLAB || tests=${tests/ faults/}
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
 start=$SECONDS
 rc=0
-"$here/vm.sh" "$build/$kernel/bzImage" "$out" || rc=1
+# KASAN takes its time.
+seconds=900
+! has KASAN || seconds=2700
+"$here/vm.sh" -s $seconds "$build/$kernel/bzImage" "$out" || rc=1
 "$here/judge.sh" "${red[@]}" "$out" || rc=1
 printf '[%(%H:%M:%S)T] tests on %s: %d s\n' -1 "$kernel" $((SECONDS - start))
 exit $rc
