@@ -135,7 +135,7 @@ cgsock watch guarded > /tmp/refused &
 call_and_look() { inside guarded "${call[@]}" 2> /dev/null; cat /tmp/refused; }
 until_some 1 refused call_and_look
 refused 'Operation not permitted' inside guarded "${call[@]}"
-shows '/guarded +refused: connect tcp 10.2.0.2:8080 +by firewall: /tmp/guard:2: refuse' tail -n 1 /tmp/refused
+shows '/guarded +refused: connect tcp 10.2.0.2:8080 +by firewall of /guarded: /tmp/guard:2: refuse' tail -n 1 /tmp/refused
 kill $!
 
 title "What was not asked for is refused with a reason"
