@@ -234,7 +234,7 @@ static void report_with_programs(const struct call *call, int here, int elsewher
 	for (i = 0; i < MOST; i++)
 		detach(progs[i], here, call->type);
 
-	prog = load_locking(call->type);
+	prog = load_locking(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, call->type, 1);
 	if (prog < 0)	/* not all types have that helper */
 		return;
 	attach(prog, here, call->type);
@@ -506,7 +506,7 @@ static void report_threads_with_programs(int here, bool hooks)
 	attach(prog, here, type);
 	report_threads("1");
 	detach(prog, here, type);
-	prog = must(load_locking(type), "load");
+	prog = must(load_locking(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, 1), "load");
 	attach(prog, here, type);
 	report_threads("lock");
 	detach(prog, here, type);

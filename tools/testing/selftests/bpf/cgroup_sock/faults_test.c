@@ -101,24 +101,6 @@ FIXTURE(programs) {
 	struct programs p;
 };
 
-/* It needs the socket lock, so that an update to it makes new lists of programs. */
-static int load_refusing(void)
-{
-	struct bpf_insn insns[] = {
-		BPF_ST_MEM(BPF_DW, BPF_REG_10, -8, 0),
-		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
-		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
-		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
-		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
-		BPF_MOV64_IMM(BPF_REG_5, 4),
-		BPF_EMIT_CALL(BPF_FUNC_getsockopt),
-		BPF_MOV64_IMM(BPF_REG_0, 0),
-		BPF_EXIT_INSN(),
-	};
-
-	return load_insns(SOCK, MADE, insns, ARRAY_LEN(insns));
-}
-
 FIXTURE_SETUP(programs)
 {
 	struct programs *p = &self->p;
@@ -129,7 +111,8 @@ FIXTURE_SETUP(programs)
 	ASSERT_LE(0, p->cgroup);
 	ASSERT_EQ(0, cgroup_join(p->path));
 	p->allow = load_return(SOCK, MADE, 1);
-	p->refuse = load_refusing();
+	/* It needs the socket lock, so that an update to it makes new lists of programs. */
+	p->refuse = load_locking(SOCK, MADE, 0);
 	ASSERT_LE(0, p->allow);
 	ASSERT_LE(0, p->refuse);
 	p->link = bpf_link_create(p->allow, p->cgroup, MADE, NULL);
@@ -306,7 +289,7 @@ TEST(a_program_that_is_loaded)
 	ASSERT_EQ(0, fail_all_kinds());
 	for (n = 1; failed && n < MOST; n++) {
 		ASSERT_EQ(0, fail_nth(n));
-		fd = load_locking(BPF_CGROUP_INET4_CONNECT);
+		fd = load_locking(ADDR, BPF_CGROUP_INET4_CONNECT, 1);
 		failed = has_failed();
 		EXPECT_TRUE(fd >= 0 || failed);
 		close(fd);

@@ -266,7 +266,8 @@ TEST_F(one_socket, all_calls_while_programs_change)
 	bpf_object__for_each_program(prog, progs->obj) {
 		ASSERT_GT(ARRAY_LEN(links), hooks);
 		plain[hooks] = bpf_program__fd(prog);
-		locked[hooks] = load_locking(bpf_program__expected_attach_type(prog));
+		locked[hooks] = load_locking(bpf_program__type(prog),
+					     bpf_program__expected_attach_type(prog), 1);
 		ASSERT_LE(0, locked[hooks]);
 		links[hooks] = bpf_link_create(plain[hooks], box.cgroup,
 					       bpf_program__expected_attach_type(prog), NULL);

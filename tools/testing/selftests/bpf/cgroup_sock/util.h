@@ -145,8 +145,8 @@ static inline int load_return(enum bpf_prog_type type, enum bpf_attach_type expe
 	return load_insns(type, expected, insns, ARRAY_LEN(insns));
 }
 
-/* A program that allows everything, and needs the socket lock. */
-static inline int load_locking(enum bpf_attach_type type)
+/* A program that needs the socket lock, and returns @value. */
+static inline int load_locking(enum bpf_prog_type type, enum bpf_attach_type expected, int value)
 {
 	struct bpf_insn insns[] = {
 		BPF_ST_MEM(BPF_DW, BPF_REG_10, -8, 0),
@@ -156,11 +156,11 @@ static inline int load_locking(enum bpf_attach_type type)
 		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
 		BPF_MOV64_IMM(BPF_REG_5, 4),
 		BPF_EMIT_CALL(BPF_FUNC_getsockopt),
-		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_MOV64_IMM(BPF_REG_0, value),
 		BPF_EXIT_INSN(),
 	};
 
-	return load_insns(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, insns, ARRAY_LEN(insns));
+	return load_insns(type, expected, insns, ARRAY_LEN(insns));
 }
 
 /* An address, its text and its length, of either family. */
