@@ -229,7 +229,7 @@ static const char *hint(int err)
 	return err == -E2BIG ? "; the cgroup has as many programs as it can have" : "";
 }
 
-static __u64 id_of_cgroup(int fd)
+__u64 id_of_cgroup(int fd)
 {
 	struct stat status;
 

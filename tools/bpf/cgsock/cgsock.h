@@ -120,6 +120,8 @@ bool cgroup_of_unit(const struct place *unit, struct place *cgroup);
  */
 typedef void last_fn(const struct place *place, void *data);
 void make_own_place(struct place *place, const char *name, uid_t user, last_fn *last, void *data);
+/* As programs and events have it; 0 if there is none. */
+__u64 id_of_cgroup(int fd);
 /* The cgroup goes, with all that is attached to it. */
 void remove_place(const struct place *place);
 

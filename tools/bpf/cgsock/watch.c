@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -187,13 +186,6 @@ static int show(void *data, void *record, size_t size)
 	return 0;
 }
 
-static __u64 id_of_place(const struct place *place)
-{
-	struct stat status;
-
-	return fstat(place->fd, &status) ? 0 : status.st_ino;
-}
-
 static const char *name_hook(enum bpf_attach_type type)
 {
 	const char *found = "?";
@@ -256,7 +248,7 @@ static int show_traced(void *data, void *record, size_t size)
 	const char *tool;
 
 	(void)data;
-	if (size < sizeof(*traced) || (only && traced->holder != id_of_place(only)))
+	if (size < sizeof(*traced) || (only && traced->holder != id_of_cgroup(only->fd)))
 		return 0;
 	protocol = show_protocol(traced->type, traced->protocol);
 	from = show_view(&traced->before, traced);
