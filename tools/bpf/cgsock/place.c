@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -432,10 +433,13 @@ static void wait_until_empty(const struct place *place)
 	}
 }
 
-/* @go is a pipe that nobody writes to. It ends when the process that made the cgroup does. */
-static noreturn void stay_behind(const struct place *place, int go, last_fn *last, void *data)
+/*
+ * The process that removes the cgroup makes it, too, so that none is left when the other one is
+ * killed. @other is a socket that ends with that one and with the processes that it starts.
+ */
+static noreturn void stay_behind(const struct place *place, int other, last_fn *last, void *data)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), err;
 	char byte;
 
 	/* The manager of a unit stops all its processes at once, and waits for them. */
@@ -445,9 +449,11 @@ static noreturn void stay_behind(const struct place *place, int go, last_fn *las
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(null, 2);
-	dup2(go, 3);
+	dup2(other, 3);
 	closefrom(4);
-	if (chdir("/"))
+	err = chdir("/") || mkdir(place->path, 0755) ? errno : 0;
+	send(3, &err, sizeof(err), MSG_NOSIGNAL);
+	if (err)
 		_exit(1);
 	while (read(3, &byte, 1) < 0 && errno == EINTR)
 		;
@@ -463,27 +469,28 @@ void make_own_place(struct place *place, const char *name, uid_t user, last_fn *
 {
 	char *own = own_cgroup(), *path;
 	size_t length = user ? part_of_others(own, user) : strlen(own);
-	int go[2];
+	int ends[2], err;
 	pid_t pid;
 
 	path = text("%.*s/%s-%d", (int)length, own, name, getpid());
 	place_of(place, path);
-	if (mkdir(place->path, 0755))
-		fail("cannot make the cgroup %s: %s", place->path, strerror(errno));
+	pid = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) ? -1 : fork();
+	if (pid < 0)
+		fail("cannot begin a process that cleans up: %s", strerror(errno));
+	if (!pid) {
+		/* The first child ends at once, so that nobody has to wait for the second. */
+		close(ends[0]);
+		if (setsid() < 0 || fork())
+			_exit(0);
+		stay_behind(place, ends[1], last, data);
+	}
+	waitpid(pid, NULL, 0);
+	close(ends[1]);
+	if (read(ends[0], &err, sizeof(err)) != sizeof(err))
+		fail("cannot begin a process that cleans up");
+	if (err)
+		fail("cannot make the cgroup %s: %s", place->path, strerror(err));
 	place_of(place, path);
 	free(path);
 	free(own);
-	pid = pipe2(go, O_CLOEXEC) ? -1 : fork();
-	if (pid < 0) {
-		remove_place(place);
-		fail("cannot begin a process that cleans up: %s", strerror(errno));
-	}
-	if (!pid) {
-		/* The first child ends at once, so that nobody has to wait for the second. */
-		if (setsid() < 0 || fork())
-			_exit(0);
-		stay_behind(place, go[0], last, data);
-	}
-	waitpid(pid, NULL, 0);
-	close(go[0]);
 }

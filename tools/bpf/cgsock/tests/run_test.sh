@@ -110,8 +110,19 @@ killed() {
 	done
 	until_ok is_empty
 }
+killed_with_cgroup() { # as soon as it has its cgroup
+	local try
+	for ((try = 0; try < 20; try++)); do
+		cgsock run --deny any/raw -- sleep 100 2> /dev/null &
+		until [ -d "$cgroups/cgsock-run-$!" ]; do :; done
+		kill -KILL $!
+		wait $! 2> /dev/null
+	done
+	until_ok is_empty
+}
 ok "nothing is left of a run that is killed" killed KILL
 ok "or gets another signal" killed TERM
+ok "or is killed when it has just made its cgroup" killed_with_cgroup
 stopped_with_all() { # as the processes of a unit are
 	cgsock run --connect 80=127.0.0.1:1 --deny any/raw -- sleep 100 &
 	until_ok says sleep cat /proc/$!/comm
