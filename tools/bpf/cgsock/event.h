@@ -37,6 +37,8 @@ struct view {
 	__u32 device;
 	__u32 mark;
 	__u32 priority;
+	__u32 path_len;
+	char path[108];		/* of AF_UNIX, where a name without a path begins with a zero */
 };
 
 /* What the tracepoints of the kernel tell, of any program. */

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "event.bpf.h"
 
+#define AF_UNIX		1
 #define AF_INET		2
 #define AF_INET6	10
 
@@ -73,6 +74,10 @@ static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *
 		to->ip[1] = name.v6.sin6_addr.s6_addr32[1];
 		to->ip[2] = name.v6.sin6_addr.s6_addr32[2];
 		to->ip[3] = name.v6.sin6_addr.s6_addr32[3];
+	} else if (to->family == AF_UNIX) {
+		to->path_len = from->addr.len - sizeof(name.v4.sin_family);
+		bpf_probe_read_kernel(to->path, sizeof(to->path),
+				      (char *)&from->addr + sizeof(name.v4.sin_family));
 	}
 	to->device = from->dev_if;
 	to->mark = from->mark;

@@ -22,6 +22,14 @@
 
 #define TASK_COMM	16
 
+/* Those of AF_UNIX in the order of their numbers, which older headers and libbpf do not know. */
+#define FIRST_UNIX_HOOK	49
+static const char * const unix_hooks[] = {
+	"connect_unix", "sendmsg_unix", "recvmsg_unix", "getpeername_unix", "getsockname_unix",
+};
+
+#define UNIX_HOOKS	(sizeof(unix_hooks) / sizeof(*unix_hooks))
+
 static const char * const calls[CALLS] = {
 	[CALL_CONNECT] = "connect", [CALL_SEND] = "send", [CALL_BIND] = "bind",
 	[CALL_LISTEN] = "listen", [CALL_SOCKET] = "socket",
@@ -64,7 +72,7 @@ static __u64 now(clockid_t clock)
 	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
-static char *show_protocol(__u32 type, __u32 protocol)
+static char *show_protocol(__u32 family, __u32 type, __u32 protocol)
 {
 	static const struct { __u32 number; const char *name; } names[] = {
 		{ IPPROTO_TCP, "tcp" }, { IPPROTO_UDP, "udp" }, { IPPROTO_ICMP, "icmp" },
@@ -72,22 +80,24 @@ static char *show_protocol(__u32 type, __u32 protocol)
 		{ IPPROTO_UDPLITE, "udplite" }, { IPPROTO_MPTCP, "mptcp" },
 	};
 
+	if (family == AF_UNIX)
+		return text("unix");
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].number == protocol)
 			return text("%s%s", type == SOCK_RAW ? "raw/" : "", names[i].name);
 	return text("%s%u", type == SOCK_RAW ? "raw/" : "", protocol);
 }
 
-/* Who runs a command says what its name is, and this may be root's terminal. */
-static char *show_command(const char *command)
+/* Whoever runs a command chooses its name and its paths, and this may be root's terminal. */
+static char *show_bytes(const char *bytes, size_t length)
 {
-	char *shown = allocate(4 * TASK_COMM + 1), *end = shown;
+	char *shown = allocate(4 * length + 1), *end = shown;
 
-	for (int i = 0; i < TASK_COMM && command[i]; i++) {
-		if (command[i] >= ' ' && command[i] <= '~' && command[i] != '\\')
-			*end++ = command[i];
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] >= ' ' && bytes[i] <= '~' && bytes[i] != '\\')
+			*end++ = bytes[i];
 		else
-			end += sprintf(end, "\\x%02x", (unsigned char)command[i]);
+			end += sprintf(end, "\\x%02x", (unsigned char)bytes[i]);
 	}
 	return shown;
 }
@@ -113,7 +123,8 @@ static void add(struct json_object *one, const char *key, const char *value)
 static struct json_object *begin_line(__u64 time, const char *command, __u32 pid, __u32 uid,
 				      __u64 cgroup)
 {
-	char *shown = show_command(command), *name = name_of_cgroup(cgroup), clock[32];
+	char *shown = show_bytes(command, strnlen(command, TASK_COMM));
+	char *name = name_of_cgroup(cgroup), clock[32];
 	struct json_object *one = NULL;
 	time_t seconds = to_seconds(time);
 	struct tm local;
@@ -137,6 +148,8 @@ static struct json_object *begin_line(__u64 time, const char *command, __u32 pid
 
 static const char *name_family(__u32 family)
 {
+	if (family == AF_UNIX)
+		return "unix";
 	return family == AF_INET6 ? "inet6" : "inet";
 }
 
@@ -161,7 +174,7 @@ static int show(void *data, void *record, size_t size)
 	/* What nobody has read before is not news. */
 	if (size < sizeof(*event) || event->call >= CALLS || event->time < start)
 		return 0;
-	protocol = show_protocol(event->type, event->protocol);
+	protocol = show_protocol(event->family, event->type, event->protocol);
 	object = object_of(event);
 	rule = event->call == CALL_SOCKET ? kind_by_number(&source->place, event->rule) :
 	       rule_by_id(&source->place, event->rule);
@@ -190,6 +203,8 @@ static const char *name_hook(enum bpf_attach_type type)
 {
 	const char *found = "?";
 
+	if (type >= FIRST_UNIX_HOOK && type - FIRST_UNIX_HOOK < UNIX_HOOKS)
+		return unix_hooks[type - FIRST_UNIX_HOOK];
 	for (unsigned int i = 0; i < HOOKS; i++) {
 		char *section = text("cgroup/%s", hooks[i]);
 		enum bpf_attach_type its_type;
@@ -203,6 +218,20 @@ static const char *name_hook(enum bpf_attach_type type)
 	return found;
 }
 
+/* As the tracepoint does: an abstract name begins with an @. */
+static char *show_path(const struct view *view)
+{
+	size_t length = view->path_len < sizeof(view->path) ? view->path_len : sizeof(view->path);
+	bool abstract = length && !*view->path;
+	char *shown, *path;
+
+	shown = abstract ? show_bytes(view->path + 1, length - 1) :
+			   show_bytes(view->path, strnlen(view->path, length));
+	path = text("%s%s", abstract ? "@" : "", shown);
+	free(shown);
+	return path;
+}
+
 static char *show_view(const struct view *view, const struct traced *traced)
 {
 	struct endpoint endpoint = { .family = view->family, .port = view->port };
@@ -210,6 +239,8 @@ static char *show_view(const struct view *view, const struct traced *traced)
 	memcpy(endpoint.ip, view->ip, sizeof(view->ip));
 	if (view->family == AF_INET || view->family == AF_INET6)
 		return text("%s", show_endpoint(&endpoint));
+	if (view->family == AF_UNIX)
+		return show_path(view);
 	return text("%s", name_family(traced->family));
 }
 
@@ -250,7 +281,7 @@ static int show_traced(void *data, void *record, size_t size)
 	(void)data;
 	if (size < sizeof(*traced) || (only && traced->holder != id_of_cgroup(only->fd)))
 		return 0;
-	protocol = show_protocol(traced->type, traced->protocol);
+	protocol = show_protocol(traced->family, traced->type, traced->protocol);
 	from = show_view(&traced->before, traced);
 	to = show_view(&traced->now, traced);
 	changes = show_changes(traced);

@@ -100,24 +100,19 @@ is_empty() { is '' "$(left)"; }
 ok "nothing is left of that either" until_ok is_empty
 
 # --- whatever ends it
+kill_run() { # SIGNAL COMMAND-THAT-WAITS...
+	cgsock run --allow 127.0.0.1 --connect 80=127.0.0.1:1 -- sleep 100 2> /dev/null &
+	"${@:2}"
+	kill -$1 $!
+	wait $! 2> /dev/null
+}
+has_cgroup() { until [ -d "$cgroups/cgsock-run-$!" ]; do :; done; }
 killed() {
-	local delay
-	for delay in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.7; do
-		cgsock run --allow 127.0.0.1 --connect 80=127.0.0.1:1 -- sleep 100 2> /dev/null &
-		sleep $delay
-		kill -$1 $!
-		wait $! 2> /dev/null
-	done
+	for delay in 0.02 0.05 0.1 0.2 0.3 0.4 0.5 0.7; do kill_run $1 sleep $delay; done
 	until_ok is_empty
 }
-killed_with_cgroup() { # as soon as it has its cgroup
-	local try
-	for ((try = 0; try < 20; try++)); do
-		cgsock run --deny any/raw -- sleep 100 2> /dev/null &
-		until [ -d "$cgroups/cgsock-run-$!" ]; do :; done
-		kill -KILL $!
-		wait $! 2> /dev/null
-	done
+killed_with_cgroup() {
+	for _ in {1..20}; do kill_run KILL has_cgroup; done
 	until_ok is_empty
 }
 ok "nothing is left of a run that is killed" killed KILL
