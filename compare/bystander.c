@@ -563,6 +563,9 @@ static void print_arrivals(const struct kind *k, int fd)
 static void end(const struct kind *k, int fd)
 {
 	close(fd);
+	/* The abort of an association may leave a tick later, and is not of the next story. */
+	if (k->protocol == IPPROTO_SCTP)
+		usleep(6000);
 	print_arrivals(k, -1);
 }
 

@@ -91,7 +91,7 @@ static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
 
 /**
  * cgroup_sock_connect_failed() - take back bpf_bind() if connect() failed
- * @sk: stream socket in state TCP_CLOSE
+ * @sk: stream socket; nothing is done unless it is in state TCP_CLOSE
  *
  * The socket is bound to what it was bound to before that connect().
  *
@@ -108,10 +108,9 @@ static inline bool cgroup_sock_connect_failed(struct sock *sk)
 
 /**
  * cgroup_sock_connect_keep() - keep what bpf_bind() did
- * @sk: stream socket whose connection has served its time, or whose user gave
- *      it up
+ * @sk: stream socket whose connection is established, or whose user gave it up
  *
- * Context: Process context, with the socket lock held, or nobody else has @sk.
+ * Context: Any, with the socket lock held, or nobody else has @sk.
  */
 static inline void cgroup_sock_connect_keep(struct sock *sk)
 {

@@ -59,8 +59,9 @@ static inline int cgroup_sock_route4(struct sock *sk,
 {
 	if (!opt || !opt->opt.srr)
 		return 0;
+	/* IPV6_ADDRFORM makes it an AF_INET socket, which keeps its pinet6. */
 	return cgroup_sock_has_peer4(sk) ||
-	       (sk->sk_family == AF_INET6 && cgroup_sock_has_peer6(sk)) ? -EPERM : 0;
+	       (inet6_sk(sk) && cgroup_sock_has_peer6(sk)) ? -EPERM : 0;
 }
 
 /**

@@ -156,6 +156,8 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 
 void cgroup_sock_connect_undo(struct sock *sk)
 {
+	if (sk->sk_state != TCP_CLOSE)
+		return;
 	cgroup_sock_restore_bound(sk, inet_sk(sk)->connect_bound);
 	cgroup_sock_connect_keep(sk);
 }
@@ -170,6 +172,8 @@ void cgroup_sock_connect_undo(struct sock *sk)
  *
  * A datagram socket of family AF_INET6 can be connected to an AF_INET address;
  * that is a matter for the INET4_CONNECT programs, as it is on an AF_INET one.
+ * The family of the address decides, and no option is asked for: another thread
+ * can change both IPV6_ADDRFORM and IPV6_V6ONLY before the protocol looks.
  *
  * Context: Process context, without the socket lock; may sleep.
  * Return: 0, also for an address that the protocol is to refuse, or -EPERM or
@@ -178,11 +182,12 @@ void cgroup_sock_connect_undo(struct sock *sk)
 int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			      int addr_len, struct cgroup_sock_bound *before)
 {
-	bool v4 = sk->sk_family == AF_INET || uaddr->sa_family == AF_INET;
+	bool v4 = uaddr->sa_family == AF_INET ||
+		  (uaddr->sa_family != AF_INET6 && sk->sk_family == AF_INET);
 
 	before->saved = false;
-	/* The protocol refuses it. */
-	if (v4 && sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
+	/* This has always been an AF_INET socket, and refuses it. */
+	if (!v4 && !inet6_sk(sk))
 		return 0;
 	if (v4 ? !cgroup_sock_active(sk, INET4_CONNECT) :
 		 !cgroup_sock_active(sk, INET6_CONNECT))

@@ -374,12 +374,12 @@ static int cg_sock_addr_bind6_mapped(struct sock *sk,
 static int cg_sock_addr_bind_to(struct sock *sk, struct sockaddr *addr,
 				int addr_len)
 {
-	u32 flags = 0;
+	u32 flags = BIND_FROM_BPF;
 
 	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
 		return -EINVAL;
 	if (!((struct sockaddr_in *)addr)->sin_port)
-		flags = BIND_LATE_PORT;
+		flags |= BIND_LATE_PORT;
 
 	switch (addr->sa_family) {
 	case AF_INET:

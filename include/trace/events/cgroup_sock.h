@@ -32,7 +32,7 @@ DECLARE_EVENT_CLASS(cgroup_sock,
 	TP_STRUCT__entry(
 		__field(int,	attach_type)
 		__field(u32,	prog_id)
-		__array(u8,	prog_tag, BPF_TAG_SIZE)
+		__array(char,	prog_tag, 2 * BPF_TAG_SIZE + 1)
 		__field(u64,	prog_cgroup)
 		__field(u64,	cgroup)
 		__field(u64,	cookie)
@@ -55,7 +55,8 @@ DECLARE_EVENT_CLASS(cgroup_sock,
 	TP_fast_assign(
 		__entry->attach_type = prog->expected_attach_type;
 		__entry->prog_id = prog->aux->id;
-		memcpy(__entry->prog_tag, prog->tag, BPF_TAG_SIZE);
+		snprintf(__entry->prog_tag, sizeof(__entry->prog_tag), "%*phN",
+			 BPF_TAG_SIZE, prog->tag);
 		__entry->prog_cgroup = prog_cgroup;
 		__entry->cgroup = cgroup_id(sock_cgroup_ptr(&sk->sk_cgrp_data));
 		__entry->cookie = sock_gen_cookie(sk);
@@ -83,7 +84,7 @@ DECLARE_EVENT_CLASS(cgroup_sock,
 		  __print_symbolic(__entry->attach_type,
 				   CGROUP_SOCK_HOOKS(CGROUP_SOCK_NAME) { -1, "" }),
 		  __entry->prog_id,
-		  __print_hex_str(__entry->prog_tag, BPF_TAG_SIZE),
+		  __entry->prog_tag,
 		  __entry->prog_cgroup, __entry->cgroup, __entry->cookie,
 		  __entry->family, __entry->type, __entry->protocol, __entry->err,
 		  __get_str(old_endpoint), __get_str(endpoint),

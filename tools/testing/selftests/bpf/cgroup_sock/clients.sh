@@ -83,6 +83,13 @@ perf_record() {
 		perf script -i /tmp/perf.data | grep "cgroup_sock_rewrite: *$rewritten"
 }
 
+perf_trace() {
+	local tag='prog_tag: "[0-9a-f]{16}"'
+
+	perf trace -a -e 'cgroup_sock:*' -o /tmp/perf.text "$0" redirected &&
+		grep -E "cgroup_sock_rewrite\(.*$tag.*127.0.0.2:4041" /tmp/perf.text
+}
+
 # Each attach type has an event in events_test.c.
 bpftrace_all() {
 	bpftrace -c "$here/events_test" > /tmp/bpftrace \
@@ -110,7 +117,7 @@ if [ "${1:-}" = redirected ]; then
 fi
 
 ktap_print_header
-ktap_set_plan $((10 + ${#types[@]}))
+ktap_set_plan $((11 + ${#types[@]}))
 mkdir "$cgroup"
 ip link add clients-vrf type vrf table 77
 ip link set clients-vrf up
@@ -124,6 +131,7 @@ try 'a skeleton attaches by a link' skeleton
 try 'bpftool link show' link_show
 try 'trace-cmd' trace_cmd
 try 'perf record' perf_record
+try 'perf trace' perf_trace
 try 'bpftool link detach' link_detach
 try 'bpftrace' bpftrace_all
 try 'bpftool feature probe' feature_probe

@@ -364,8 +364,8 @@ TEST(v6_only_sockets_do_not_connect_to_inet)
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	ASSERT_EQ(0, setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)));
 	EXPECT_EQ(-EAFNOSUPPORT, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
-	EXPECT_EQ(0, box.seen[CONNECT4].calls);
-
+	/* Programs run: the protocol looks at the option later, and another thread may clear it. */
+	EXPECT_EQ(1, box.seen[CONNECT4].calls);
 	close(fd);
 
 	/* ... and stay bound as a program bound them for a connect() before. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tracepoints cgroup_sock_refuse and cgroup_sock_rewrite: who refused a call, or changed it. */
+#include <pthread.h>
 #include <sys/un.h>
 
 #include "../../kselftest_harness.h"
@@ -265,13 +266,13 @@ static int attach_three(struct box *box, enum hook hook, enum bpf_attach_type ty
 	return err ?: bpf_prog_attach(neighbours[1], box->cgroup, type, BPF_F_ALLOW_MULTI);
 }
 
-static __u32 id_of(struct bpf_program *program)
+static struct bpf_prog_info info_of(struct bpf_program *program)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 
 	bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len);
-	return info.id;
+	return info;
 }
 
 static int set_events(const char *trace, bool on)
@@ -407,11 +408,15 @@ static bool contains(const char *line, const char *part)
 	return false;
 }
 
-static bool names(const char *line, const char *hook, __u32 id, __u64 prog_cgroup, __u64 cgroup,
-		  int family)
+static bool names(const char *line, const char *hook, struct bpf_program *program,
+		  __u64 prog_cgroup, __u64 cgroup, int family)
 {
+	struct bpf_prog_info info = info_of(program);
 	char text[128];
-	int len = snprintf(text, sizeof(text), "%s prog_id=%u prog_tag=", hook, id);
+	int i, len = snprintf(text, sizeof(text), "%s prog_id=%u prog_tag=", hook, info.id);
+
+	for (i = 0; i < BPF_TAG_SIZE; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%02x", info.tag[i]);
 
 	if (strncmp(line, text, len)) {
 		fprintf(stderr, "# wanted \"%s\" at the begin of \"%s\"\n", text, line);
@@ -421,7 +426,8 @@ static bool names(const char *line, const char *hook, __u32 id, __u64 prog_cgrou
 		 (unsigned long long)prog_cgroup, (unsigned long long)cgroup);
 	if (!contains(line, text))
 		return false;
-	snprintf(text, sizeof(text), " family=%d type=2 protocol=", family);
+	snprintf(text, sizeof(text), " family=%d type=2 protocol=%d ", family,
+		 family == AF_UNIX ? 0 : IPPROTO_UDP);
 	return contains(line, text);
 }
 
@@ -452,7 +458,7 @@ TEST_F(events, the_second_of_three_refuses)
 		return;
 	}
 	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
-	EXPECT_TRUE(names(line, variant->name, id_of(box_program(&self->box, variant->hook)),
+	EXPECT_TRUE(names(line, variant->name, box_program(&self->box, variant->hook),
 			  self->cgroup, self->cgroup, variant->family));
 	snprintf(addr, sizeof(addr), " err=-%d addr=%s", EBUSY, variant->refused);
 	EXPECT_TRUE(contains(line, addr));
@@ -491,7 +497,7 @@ TEST_F(events, the_second_of_three_rewrites)
 		return;
 	}
 	EXPECT_EQ(1, read_events(self->trace, "rewrite", line, sizeof(line)));
-	EXPECT_TRUE(names(line, variant->name, id_of(box_program(&self->box, variant->hook)),
+	EXPECT_TRUE(names(line, variant->name, box_program(&self->box, variant->hook),
 			  self->cgroup, self->cgroup, variant->family));
 	snprintf(addr, sizeof(addr), " err=0 addr=%s", variant->rewritten);
 	EXPECT_TRUE(contains(line, addr));
@@ -525,7 +531,7 @@ FIXTURE_TEARDOWN(chain)
 /* A program of a parent is that of its own cgroup, also after an update of its link. */
 TEST_F(chain, a_parent_refuses)
 {
-	__u32 id = id_of(box_program(&self->box, CREATE));
+	struct bpf_program *create = box_program(&self->box, CREATE);
 	char child[96], line[1024];
 	struct stat st;
 	int fd, allow;
@@ -545,7 +551,7 @@ TEST_F(chain, a_parent_refuses)
 	self->box.order[CREATE].verdict = 0;
 	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
 	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
-	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", id, self->cgroup, st.st_ino, AF_INET));
+	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", create, self->cgroup, st.st_ino, AF_INET));
 	cgroup_join(self->box.path);
 	close(fd);
 	rmdir(child);
@@ -564,7 +570,7 @@ TEST_F(chain, the_first_of_two_refuses)
 	self->box.order[CREATE].retval = -EACCES;
 	EXPECT_EQ(-EACCES, make(AF_INET, SOCK_DGRAM, 0));
 	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
-	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", id_of(box_program(&self->box, CREATE)),
+	EXPECT_TRUE(names(line, "INET_SOCK_CREATE", box_program(&self->box, CREATE),
 			  self->cgroup, self->cgroup, AF_INET));
 	EXPECT_TRUE(contains(line, " err=-13 "));
 }
@@ -607,10 +613,121 @@ TEST_F(chain, a_chosen_port_is_refused)
 	EXPECT_EQ(-EPERM, do_connect(fd, to));
 	close(fd);
 	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
-	EXPECT_TRUE(names(line, "INET4_POST_BIND", id_of(box_program(&self->box, POST_BIND4)),
+	EXPECT_TRUE(names(line, "INET4_POST_BIND", box_program(&self->box, POST_BIND4),
 			  self->cgroup, self->cgroup, AF_INET));
 	EXPECT_EQ(0, self->box.seen[PLAIN_POST_BIND4].calls);
 	EXPECT_EQ(1, self->box.seen[POST_BIND4].chosen);
+}
+
+/* Where others have their port, these have the number of their protocol. */
+TEST_F(chain, raw_and_l2tp_sockets_have_no_port)
+{
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 0);
+	char line[1024];
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, POST_BIND4));
+	self->box.order[POST_BIND4].verdict = 0;
+	fd = make(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	EXPECT_EQ(-EPERM, do_bind(fd, to));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=127.0.0.1:0->127.0.0.1:0 "));
+
+	/* Its address has the id of a connection behind it. */
+	fd = make(AF_INET, SOCK_DGRAM, IPPROTO_L2TP);
+	memcpy(to.room + 8, &(__u32){ 7 }, sizeof(__u32));
+	EXPECT_EQ(-EPERM, do_bind(fd, to));
+	close(fd);
+	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=127.0.0.1:0->127.0.0.1:0 "));
+}
+
+TEST_F(chain, the_cookie_is_that_of_the_socket)
+{
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 4001);
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+	char line[1024], text[32];
+	socklen_t len;
+	__u64 cookie;
+
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT4));
+	self->box.order[CONNECT4].verdict = 0;
+	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	len = sizeof(cookie);
+	ASSERT_EQ(0, getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	snprintf(text, sizeof(text), " cookie=%llu ", (unsigned long long)cookie);
+	EXPECT_TRUE(contains(line, text));
+}
+
+/* The address is what the program sees, whatever family user space writes. */
+TEST_F(chain, a_family_cannot_be_forged)
+{
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 4001);
+	char line[1024];
+	int fd;
+
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT4));
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT6));
+	self->box.order[CONNECT4].verdict = 0;
+	self->box.order[CONNECT6].verdict = 0;
+	fd = make(AF_INET, SOCK_STREAM, 0);
+	to.any.sa_family = AF_UNIX;
+	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=127.0.0.1:4001->127.0.0.1:4001 "));
+
+	to = endpoint(AF_INET6, "2001:db8::1", 4001);
+	fd = make(AF_INET6, SOCK_STREAM, 0);
+	to.any.sa_family = AF_INET;
+	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	close(fd);
+	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=[2001:db8::1]:4001->[2001:db8::1]:4001 "));
+}
+
+/* A path is no abstract name, and no arrow between two paths. */
+TEST_F(chain, a_path_cannot_be_forged)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "@a->b" };
+	int fd = make(AF_UNIX, SOCK_DGRAM, 0);
+	char line[1024];
+
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT_UNIX));
+	self->box.order[CONNECT_UNIX].verdict = 0;
+	EXPECT_EQ(-1, connect(fd, (void *)&to, sizeof(to)));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=\\x40a-\\x3eb->\\x40a-\\x3eb "));
+}
+
+static void *set_priorities(void *arg)
+{
+	int i, fd = *(int *)arg;
+
+	for (i = 0; i < 200000; i++)
+		setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &(int){ i % 2 }, sizeof(int));
+	return NULL;
+}
+
+/* What another thread changes while a program runs was not rewritten by that. */
+TEST_F(chain, others_change_the_socket)
+{
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 4001);
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+	char line[1024], byte = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, box_attach(&self->box, SENDMSG4));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, set_priorities, &fd));
+	while (pthread_tryjoin_np(thread, NULL))
+		sendto(fd, &byte, 1, 0, &to.any, to.len);
+	close(fd);
+	EXPECT_LT(0, self->box.seen[SENDMSG4].calls);
+	EXPECT_EQ(0, read_events(self->trace, "rewrite", line, sizeof(line)));
 }
 
 /* A flag of bind programs is not lost. */
@@ -632,7 +749,7 @@ TEST_F(chain, a_program_vouches_for_the_port)
 /* Programs on the tracepoints themselves get the program and both views. */
 TEST_F(chain, raw_programs_see_them)
 {
-	__u32 id = id_of(box_program(&self->box, CREATE));
+	__u32 id = info_of(box_program(&self->box, CREATE)).id;
 	struct events *events = events__open_and_load();
 
 	ASSERT_NE(NULL, events);

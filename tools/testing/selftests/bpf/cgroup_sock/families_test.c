@@ -363,6 +363,21 @@ static bool used_what_was_seen(const struct kind *k, int fd, enum syscall call, 
 	       wrong(k, call, given, "no program ran", 0);
 }
 
+/* Programs of one family do not judge the bytes of the other one, also if the call then fails. */
+static bool saw_own_family(const struct kind *k, enum syscall call, enum address given)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_LEN(hooks); i++) {
+		const struct seen *saw = &box.seen[hooks[i]];
+		__u32 other = is_v4(hooks[i]) ? AF_INET6 : AF_INET;
+
+		if (saw->calls && saw->user_family == other)
+			return wrong(k, call, given, "a program saw the other family", other);
+	}
+	return true;
+}
+
 static void watch(const struct kind *k)
 {
 	int i;
@@ -415,6 +430,8 @@ static bool try(const struct kind *k, enum syscall call, enum address given)
 		ok = wrong(k, call, given, "programs that allow made a difference", err);
 	if (!err)
 		ok &= used_what_was_seen(k, fd, call, given);
+	if (call == CONNECT && k->is & DGRAM)
+		ok &= saw_own_family(k, call, given);
 	close(fd);
 
 	/* with programs that give the any address instead */
@@ -438,6 +455,27 @@ static bool try(const struct kind *k, enum syscall call, enum address given)
 		ok = wrong(k, call, given, "went round the rule", err);
 	close(fd);
 	return ok;
+}
+
+static bool is_dgram6(const struct kind *k)
+{
+	return k->family == AF_INET6 && k->is & DGRAM;
+}
+
+/*
+ * The protocol refuses IPv4 if IPV6_V6ONLY is set, but another thread can clear that after the
+ * programs were left out.
+ */
+static bool v6only(const struct kind *k)
+{
+	int fd = prepare(k, CONNECT, box.path), one = 1, err;
+
+	setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	err = make_call(fd, k, CONNECT, server_address(k, AF_INET));
+	close(fd);
+	if (!err || box.seen[CONNECT4].calls != 1)
+		return wrong(k, CONNECT, OTHER, "IPV6_V6ONLY", err);
+	return true;
 }
 
 /* Returns 0 if the address is of this family, as the rules of systemd do. */
@@ -495,7 +533,8 @@ int main(int argc, char **argv)
 	left_out = argv + 1;
 	for (i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!is_left_out(&kinds[i]))
-			tests += GIVEN * __builtin_popcount(calls_of(&kinds[i]));
+			tests += GIVEN * __builtin_popcount(calls_of(&kinds[i])) +
+				 is_dgram6(&kinds[i]);
 	ksft_print_header();
 	ksft_set_plan(tests);
 
@@ -525,6 +564,8 @@ int main(int argc, char **argv)
 				ksft_test_result(try(k, call, given), "%s: %s with %s\n",
 						 k->name, call_names[call], given_names[given]);
 		}
+		if (is_dgram6(k))
+			ksft_test_result(v6only(k), "%s: IPV6_V6ONLY\n", k->name);
 		close(servers[0]);
 		close(servers[1]);
 	}

@@ -233,6 +233,21 @@ TEST_F(programs, come_or_change_nothing)
 	}
 }
 
+/* Programs of other types need none for it. */
+TEST_F(programs, of_other_types_are_updated_without_memory)
+{
+	int i, link, progs[2];
+
+	for (i = 0; i < 2; i++)
+		progs[i] = load_return(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 1);
+	link = bpf_link_create(progs[0], self->p.cgroup, BPF_CGROUP_INET_EGRESS, NULL);
+	ASSERT_LE(0, link);
+	ASSERT_EQ(0, fail_nth(1));
+	EXPECT_EQ(0, bpf_link_update(link, progs[1], NULL));
+	EXPECT_FALSE(has_failed());
+	close(link);
+}
+
 /* Programs that go do so with memory or without. */
 TEST_F(programs, go_always)
 {

@@ -209,6 +209,7 @@ SEC("cgroup/bind4")
 int bind4(struct bpf_sock_addr *ctx)
 {
 	address4(ctx, BIND4);
+	choose_device(ctx, BIND4);
 	return verdict(BIND4, 3);
 }
 
@@ -216,6 +217,7 @@ SEC("cgroup/bind6")
 int bind6(struct bpf_sock_addr *ctx)
 {
 	address6(ctx, BIND6);
+	choose_device(ctx, BIND6);
 	return verdict(BIND6, 3);
 }
 

@@ -223,6 +223,32 @@ TEST_F(route, of_one_message)
 	EXPECT_EQ(0, message(&self->socket, &self->to, true));
 }
 
+/* A socket that was AF_INET6 when INET6_CONNECT programs saw its peer may be AF_INET now. */
+TEST(of_a_socket_that_changed_its_family)
+{
+	static const unsigned char route[] = { 131, 7, 4, 127, 0, 0, 9, 0 };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	int i, fd, s, family = AF_INET;
+	struct endpoint to, mapped;
+	struct box box;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, CONNECT6));
+	for (i = 0; i < ARRAY_LEN(types); i++) {
+		s = server(AF_INET, types[i], "127.0.0.1", 0);
+		to = local_of(s);
+		mapped = endpoint(AF_INET6, "::ffff:127.0.0.1", ntohs(to.in.sin_port));
+		fd = make(AF_INET6, types[i], 0);
+		ASSERT_EQ(0, do_connect(fd, mapped));
+		ASSERT_EQ(0, setsockopt(fd, SOL_IPV6, IPV6_ADDRFORM, &family, sizeof(family)));
+		EXPECT_EQ(-1, setsockopt(fd, SOL_IP, IP_OPTIONS, route, sizeof(route)));
+		EXPECT_EQ(EPERM, errno);
+		close(fd);
+		close(s);
+	}
+	box_close(&box);
+}
+
 /* A raw socket that writes the header itself writes the address that the programs saw. */
 FIXTURE(header) {
 	struct box box;

@@ -1311,6 +1311,88 @@ TEST_F(late, shutdown_after_a_failure)
 	shutdown_after_a_failure(_metadata, &self->state, variant->kind);
 }
 
+/* What the user binds after the failure is not to be taken back. */
+static void bind_after_a_failure(struct __test_metadata *_metadata, struct state *self,
+				 const struct kind *kind)
+{
+	struct endpoint closed = TO(self->ips->server, 9), from, want, name;
+	struct pollfd poller = { .events = POLLOUT };
+	int fd, call;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	for (call = 0; call < 2; call++) {
+		fd = NEW_SOCKET();
+		ASSERT_LE(0, fd);
+		from = source_of(self, kind, ADDRESS);
+		bind_to(&self->box, self->connect, &from);
+		nonblocking(fd, true);
+		EXPECT_EQ(-EINPROGRESS, do_connect(fd, closed));
+		EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
+		bind_to(&self->box, self->connect, NULL);
+		poller.fd = fd;
+		EXPECT_EQ(1, poll(&poller, 1, 2000));
+		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+		want = OWN(self->ips->user, 4998 - call);
+		EXPECT_EQ(0, do_bind(fd, want));
+		if (call)
+			shutdown(fd, SHUT_RDWR);
+		else
+			EXPECT_GT(0, do_connect(fd, closed));
+		name = local_of(fd);
+		EXPECT_ENDPOINT(want, name) {
+			TH_LOG("%s", call ? "shutdown()" : "connect()");
+		}
+		close(fd);
+	}
+}
+
+TEST_F(late, bind_after_a_failure)
+{
+	bind_after_a_failure(_metadata, &self->state, variant->kind);
+}
+
+/* A connection that was established did not fail, whoever ends it. */
+static void end_of_a_connection(struct __test_metadata *_metadata, struct state *self,
+				const struct kind *kind)
+{
+	struct linger reset = { 1, 0 };
+	struct endpoint from, want, name;
+	struct pollfd poller = {};
+	int fd, peer, blocks;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	for (blocks = 0; blocks < 2; blocks++) {
+		fd = NEW_SOCKET();
+		ASSERT_LE(0, fd);
+		from = source_of(self, kind, ADDRESS);
+		bind_to(&self->box, self->connect, &from);
+		nonblocking(fd, !blocks);
+		EXPECT_EQ(blocks ? 0 : -EINPROGRESS,
+			  do_connect(fd, TO(self->ips->server, SERVER)));
+		EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
+		bind_to(&self->box, self->connect, NULL);
+		peer = accept(self->servers[0], NULL, NULL);
+		ASSERT_LE(0, peer);
+		setsockopt(peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		close(peer);
+		poller.fd = fd;
+		poller.events = POLLRDHUP;
+		EXPECT_EQ(1, poll(&poller, 1, 2000));
+		want = local_of(fd);
+		shutdown(fd, SHUT_RDWR);
+		name = local_of(fd);
+		EXPECT_ENDPOINT(want, name) {
+			TH_LOG("%s", blocks ? "blocking" : "non-blocking");
+		}
+		close(fd);
+	}
+}
+
+TEST_F(late, end_of_a_connection)
+{
+	end_of_a_connection(_metadata, &self->state, variant->kind);
+}
+
 /* What a connect() left stays, whatever becomes of a later one and of the program. */
 static void later_failure_takes_nothing_back(struct __test_metadata *_metadata, struct state *self,
 					     const struct kind *kind)

@@ -14,6 +14,7 @@
 #include <linux/if_packet.h>
 #include <linux/ip.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include "../../kselftest.h"
 #include "box.h"
@@ -724,6 +725,41 @@ static bool connect_program(const struct kind *k)
 	return ok;
 }
 
+/* A device that a bind program chose lets nobody in by another one. */
+static bool bind_program(const struct kind *k)
+{
+	struct order *order = &box.order[k->ip == AF_INET ? BIND4 : BIND6];
+	struct endpoint own = endpoint(k->ip, k->ip == AF_INET ? "0.0.0.0" : "::", 0);
+	struct endpoint to = endpoint(k->ip, k->ip == AF_INET ? "127.0.0.1" : "::1", 0);
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		int server = new_socket(k), client = new_socket(k), err, later = -1;
+		struct pollfd ready = { client, POLLOUT, 0 };
+		socklen_t len = sizeof(later);
+
+		order->bind_to_device = i ? devices[OUT] : 0;
+		err = do_bind(server, own);
+		order->bind_to_device = 0;
+		if (!err && (listen(server, 1) || getsockname(server, &own.any, &own.len)))
+			err = -errno;
+		to.in.sin_port = own.in.sin_port;
+		own.in.sin_port = 0;
+		do_connect(client, to);
+		poll(&ready, 1, 1000);
+		getsockopt(client, SOL_SOCKET, SO_ERROR, &later, &len);
+		if (err || later != (i ? ECONNREFUSED : 0)) {
+			ksft_print_msg("%s: a listener %s: %d, connect() to it: %d\n", k->name,
+				       i ? "of another device" : "of no device", err, later);
+			ok = false;
+		}
+		close(client);
+		close(server);
+	}
+	return ok;
+}
+
 /* bpf_bind() to an address with a scope outside is no way either. */
 static bool bind_by_program(const struct kind *k)
 {
@@ -782,6 +818,11 @@ static int make_network(void)
 	return 0;
 }
 
+static bool listens(const struct kind *k)
+{
+	return k->is & STREAM && !(k->is & MAPPED);
+}
+
 static bool binds_by_program(const struct kind *k)
 {
 	return talks(k) == AF_INET6 && k->is & (TCP | MPTCP | SMC | DCCP | ANY_UDP);
@@ -809,12 +850,13 @@ int main(int argc, char **argv)
 			continue;
 		for (j = 0; j < ARRAY_LEN(ways); j++)
 			tests += takes(kind_at(i), &ways[j]);
-		tests += 3 + binds_by_program(kind_at(i));
+		tests += 3 + listens(kind_at(i)) + binds_by_program(kind_at(i));
 	}
 	ksft_print_header();
 	ksft_set_plan(tests);
 
 	err = box_open(&box) ?: make_network() ?: box_attach(&box, CREATE) ?:
+	      box_attach(&box, BIND4) ?: box_attach(&box, BIND6) ?:
 	      box_attach(&box, CONNECT4) ?: box_attach(&box, CONNECT6);
 	if (err) {
 		ksft_print_msg("no programs: %s\n", strerror(-err));
@@ -839,6 +881,8 @@ int main(int argc, char **argv)
 		ksft_test_result(has_mark(k), "%s: mark and priority\n", k->name);
 		ksft_test_result(user_wins(k), "%s: the user's device\n", k->name);
 		ksft_test_result(connect_program(k), "%s: a connect program's device\n", k->name);
+		if (listens(k))
+			ksft_test_result(bind_program(k), "%s: a bind program's device\n", k->name);
 		if (binds_by_program(k))
 			ksft_test_result(bind_by_program(k), "%s: bpf_bind()\n", k->name);
 	}
