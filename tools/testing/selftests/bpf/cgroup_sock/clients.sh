@@ -90,12 +90,15 @@ perf_trace() {
 		grep -E "cgroup_sock_rewrite\(.*$tag.*127.0.0.2:4041" /tmp/perf.text
 }
 
-# Each attach type has an event in events_test.c.
+# In events_test.c each attach type refuses that can (11), and rewrites that can (19).
 bpftrace_all() {
-	bpftrace -c "$here/events_test" > /tmp/bpftrace \
-		-e 'tracepoint:cgroup_sock:* { @seen[args->attach_type] = count(); }'
-	tail -n 30 /tmp/bpftrace
-	[ "$(grep -c '^@seen' /tmp/bpftrace)" -eq 21 ]
+	bpftrace -c "$here/events_test" > /tmp/bpftrace -e '
+		tracepoint:cgroup_sock:cgroup_sock_refuse { @refuse[args->attach_type] = count(); }
+		tracepoint:cgroup_sock:cgroup_sock_rewrite { @write[args->attach_type] = count(); }'
+	tail -n 40 /tmp/bpftrace
+	[ "$(grep -c '^@refuse' /tmp/bpftrace)" -eq 11 ] &&
+		[ "$(grep -c '^@write' /tmp/bpftrace)" -eq 19 ] &&
+		[ "$(grep -o '^@.*\]' /tmp/bpftrace | sed 's/.*\[//' | sort -u | wc -l)" -eq 21 ]
 }
 
 link_detach() {
