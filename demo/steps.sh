@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The demo after the session of README.md, as an administrator would type it; runs in the test
 # machine.
-# shellcheck disable=SC2317 # step() calls the functions
+# shellcheck disable=SC2317,SC2016 # step() calls the functions, and expands what it gets
 set -uo pipefail
 
 title() { printf '\n== %s\n' "$*"; }
@@ -25,7 +25,6 @@ shows() { step ok "$@"; }
 does() { step ok '' "$@"; }
 refused() { step fails "$@"; }
 
-# shellcheck disable=SC2016 # expanded when it is used
 # What the administrator typed first: a command in a cgroup, a command as an ordinary user.
 helpers='inside() { (echo $BASHPID > /sys/fs/cgroup/$1/cgroup.procs && shift && "$@"); }
 as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all "$@"; }'
@@ -138,8 +137,13 @@ refused 'Operation not permitted' inside guarded "${call[@]}"
 shows '/guarded +refused: connect tcp 10.2.0.2:8080 +by firewall of /guarded: /tmp/guard:2: refuse' tail -n 1 /tmp/refused
 kill $!
 
+title "   the same without any tool, whoever attached the program"
+does 'echo 1 > /sys/kernel/tracing/events/cgroup_sock/enable'
+refused 'Operation not permitted' inside guarded "${call[@]}"
+shows 'cgroup_sock_refuse: INET4_CONNECT prog_id=.* err=-1 addr=10.2.0.2:8080->' tail -n 1 /sys/kernel/tracing/trace
+shows 'name fw_connect4' 'bpftool prog show id $(tail -n 1 /sys/kernel/tracing/trace | grep -oP "prog_id=\K[0-9]+")'
+
 title "What was not asked for is refused with a reason"
 refused 'eth99.*no such device' cgsock vrf login eth99
 refused 'nowhere' cgsock vrf nowhere blue
 refused 'guard.missing' cgsock firewall guarded /tmp/guard.missing
-exit 0
