@@ -161,6 +161,7 @@ void cgroup_sock_connect_undo(struct sock *sk)
 	cgroup_sock_restore_bound(sk, inet_sk(sk)->connect_bound);
 	cgroup_sock_connect_keep(sk);
 }
+EXPORT_SYMBOL_GPL(cgroup_sock_connect_undo);
 
 /**
  * cgroup_sock_connect_dgram() - run connect programs on a datagram socket
