@@ -163,7 +163,7 @@ check-deb: ours selftests ## build the package with the configuration of the tes
 	@vm/test.sh $(build) check-deb $(T)
 
 check-off: tree
-	$(step) "compile without IPv6" scripts/compile $(build) off-ipv6 vm/variant.config vm/off-ipv6.config
+	$(step) "compile without IPv6 and tracepoints" scripts/compile $(build) off-ipv6 vm/variant.config vm/off-ipv6.config
 	$(step) "compile without CGROUP_BPF" scripts/compile $(build) off-cgroup-bpf vm/variant.config vm/off-cgroup-bpf.config
 
 check-demo: ours tools
