@@ -272,6 +272,24 @@ TEST_F(programs, go_always)
 	}
 }
 
+/* One that went without memory leaves its place in the list, and the others stay where they are. */
+TEST_F(programs, behind_one_that_went_are_updated)
+{
+	struct programs *p = &self->p;
+	int going = bpf_link_create(p->allow, p->cgroup, MADE, NULL);
+
+	ASSERT_LE(0, going);
+	ASSERT_EQ(0, link_create(p));
+	EXPECT_EQ(-EPERM, state_of(p->cgroup).made);
+	ASSERT_EQ(0, fail_nth(1));
+	EXPECT_EQ(0, bpf_link_detach(going));
+	EXPECT_TRUE(has_failed());
+	EXPECT_EQ(0, bpf_link_update(p->second, p->allow, NULL));
+	EXPECT_EQ(0, state_of(p->cgroup).made);
+	close(p->second);
+	close(going);
+}
+
 /* A cgroup that is made below one with a program has it, or is not made. */
 TEST_F(programs, are_inherited)
 {
