@@ -13,7 +13,6 @@
 #include <linux/slab.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
-#include <net/l3mdev.h>
 
 int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
@@ -24,6 +23,8 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			      int addr_len, struct cgroup_sock_bound *before);
 void cgroup_sock_connect_undo(struct sock *sk);
+int __cgroup_sock_check_dev(const struct sock *sk, int dev_if);
+int __cgroup_sock_mc_dev(const struct sock *sk, int dev_if);
 
 /**
  * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
@@ -145,14 +146,12 @@ static inline bool cgroup_sock_connects(struct sock *sk)
  * Context: Any.
  * Return: 0, or -EINVAL.
  */
-static inline int cgroup_sock_check_dev(struct sock *sk, int dev_if)
+static inline int cgroup_sock_check_dev(const struct sock *sk, int dev_if)
 {
-	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
-
-	if (likely(!prog_dev_if) || prog_dev_if == dev_if)
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) ||
+	    likely(!READ_ONCE(inet_sk(sk)->prog_dev_if)))
 		return 0;
-	return l3mdev_master_ifindex_by_index(sock_net(sk), dev_if) == prog_dev_if ?
-	       0 : -EINVAL;
+	return __cgroup_sock_check_dev(sk, dev_if);
 }
 
 /**
@@ -164,14 +163,12 @@ static inline int cgroup_sock_check_dev(struct sock *sk, int dev_if)
  * Return: the device of IP_MULTICAST_IF, or 0; if a program chose the VRF and
  * that device is not in it, the VRF.
  */
-static inline int cgroup_sock_mc_dev(struct sock *sk, int dev_if)
+static inline int cgroup_sock_mc_dev(const struct sock *sk, int dev_if)
 {
-	int mc_index = READ_ONCE(inet_sk(sk)->mc_index);
-
-	if (READ_ONCE(inet_sk(sk)->prog_dev_if) &&
-	    (!mc_index || cgroup_sock_check_dev(sk, mc_index)))
-		return dev_if;
-	return mc_index;
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) ||
+	    likely(!READ_ONCE(inet_sk(sk)->prog_dev_if)))
+		return READ_ONCE(inet_sk(sk)->mc_index);
+	return __cgroup_sock_mc_dev(sk, dev_if);
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

@@ -27,41 +27,35 @@ static inline bool cgroup_sock_has_peer6(struct sock *sk)
 	       cgroup_sock_active(sk, UDP6_SENDMSG);
 }
 
-/**
- * cgroup_sock_srcrt6() - refuse a routing header that programs would not see
- * @sk: socket of family AF_INET6 whose packets are to have one
- *
- * A routing header takes a packet elsewhere than to the address that
- * INET6_CONNECT and UDP6_SENDMSG programs see.
- *
- * Context: Any.
- * Return: 0, or -EPERM if there are such programs.
- */
+#ifdef CONFIG_CGROUP_BPF
+int cgroup_sock_srcrt4(struct sock *sk);
+int cgroup_sock_srcrt6(struct sock *sk);
+#else
+static inline int cgroup_sock_srcrt4(struct sock *sk)
+{
+	return 0;
+}
+
 static inline int cgroup_sock_srcrt6(struct sock *sk)
 {
-	return cgroup_sock_has_peer6(sk) ? -EPERM : 0;
+	return 0;
 }
+#endif
 
 /**
  * cgroup_sock_route4() - refuse source routes that programs would not see
  * @sk: socket of family AF_INET or AF_INET6
  * @opt: options of its IPv4 packets, may be NULL
  *
- * A source route takes a packet elsewhere than to the address that connect and
- * sendmsg programs see. An AF_INET6 socket that talks IPv4 shows v4-mapped
- * addresses to INET6_CONNECT programs.
+ * See cgroup_sock_srcrt4().
  *
  * Context: Any.
- * Return: 0, or -EPERM for a source route if there are such programs.
+ * Return: 0, or -EPERM for a source route if there are connect or sendmsg programs.
  */
 static inline int cgroup_sock_route4(struct sock *sk,
 				     const struct ip_options_rcu *opt)
 {
-	if (!opt || !opt->opt.srr)
-		return 0;
-	/* IPV6_ADDRFORM makes it an AF_INET socket, which keeps its pinet6. */
-	return cgroup_sock_has_peer4(sk) ||
-	       (inet6_sk(sk) && cgroup_sock_has_peer6(sk)) ? -EPERM : 0;
+	return opt && opt->opt.srr ? cgroup_sock_srcrt4(sk) : 0;
 }
 
 /**
@@ -72,7 +66,7 @@ static inline int cgroup_sock_route4(struct sock *sk,
  * See cgroup_sock_srcrt6().
  *
  * Context: Any.
- * Return: 0, or -EPERM for a routing header if there are such programs.
+ * Return: 0, or -EPERM for a routing header if there are connect or sendmsg programs.
  */
 static inline int cgroup_sock_route6(struct sock *sk,
 				     const struct ipv6_txoptions *opt)
