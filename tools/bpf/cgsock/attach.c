@@ -940,3 +940,16 @@ void begin_change(void)
 		fail(PINS ": %s", strerror(errno));
 	sweep_pins();
 }
+
+char *name_of_program(__u32 id)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+	char *name = NULL;
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && *info.name)
+		name = text("%s", info.name);
+	close(fd);
+	return name ?: text("?");
+}

@@ -206,6 +206,8 @@ struct pinned {
 
 /* Whether these programs are for this cgroup: by its name, or its unit's file. */
 bool is_pinned_for(const struct pinned *pinned, const struct place *place);
+/* Allocated; "?" if it has none. Only CAP_SYS_ADMIN can ask for the names of others' programs. */
+char *name_of_program(__u32 id);
 
 typedef void see_pinned_fn(const struct pinned *pinned, void *data);
 void see_pinned(see_pinned_fn *see, void *data);

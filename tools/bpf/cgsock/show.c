@@ -108,20 +108,6 @@ static const char *tool_of(__u32 id)
 	return NULL;
 }
 
-/* Only CAP_SYS_ADMIN can ask for the names of others' programs. */
-static char *name_of(__u32 id)
-{
-	struct bpf_prog_info info = {};
-	__u32 size = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-	char *name = NULL;
-
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-		name = text("%s", info.name);
-	close(fd);
-	return name ?: text("?");
-}
-
 /* The cgroup from @place upwards that has the program itself. */
 static char *holder_of(const struct place *place, enum bpf_attach_type type, __u32 id)
 {
@@ -148,7 +134,7 @@ static char *holder_of(const struct place *place, enum bpf_attach_type type, __u
 static void show_program(const struct place *place, const char *hook, enum bpf_attach_type type,
 			 __u32 id, unsigned int order)
 {
-	char *name = name_of(id), *holder = holder_of(place, type, id);
+	char *name = name_of_program(id), *holder = holder_of(place, type, id);
 	const char *tool = tool_of(id);
 	struct json_object *one;
 

@@ -75,7 +75,9 @@ static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *
 		to->ip[2] = name.v6.sin6_addr.s6_addr32[2];
 		to->ip[3] = name.v6.sin6_addr.s6_addr32[3];
 	} else if (to->family == AF_UNIX) {
-		to->path_len = from->addr.len - sizeof(name.v4.sin_family);
+		/* A sender may have no name. */
+		if (from->addr.len > (int)sizeof(name.v4.sin_family))
+			to->path_len = from->addr.len - sizeof(name.v4.sin_family);
 		bpf_probe_read_kernel(to->path, sizeof(to->path),
 				      (char *)&from->addr + sizeof(name.v4.sin_family));
 	}

@@ -88,13 +88,17 @@ static char *show_protocol(__u32 family, __u32 type, __u32 protocol)
 	return text("%s%u", type == SOCK_RAW ? "raw/" : "", protocol);
 }
 
-/* Whoever runs a command chooses its name and its paths, and this may be root's terminal. */
-static char *show_bytes(const char *bytes, size_t length)
+/*
+ * Whoever runs a command chooses its name and its paths, and this may be root's terminal. What is
+ * not printable, a backslash and the characters of @special are shown as \xNN.
+ */
+static char *show_bytes(const char *bytes, size_t length, const char *special)
 {
 	char *shown = allocate(4 * length + 1), *end = shown;
 
 	for (size_t i = 0; i < length; i++) {
-		if (bytes[i] >= ' ' && bytes[i] <= '~' && bytes[i] != '\\')
+		if (bytes[i] >= ' ' && bytes[i] <= '~' && bytes[i] != '\\' &&
+		    !strchr(special, bytes[i]))
 			*end++ = bytes[i];
 		else
 			end += sprintf(end, "\\x%02x", (unsigned char)bytes[i]);
@@ -123,7 +127,7 @@ static void add(struct json_object *one, const char *key, const char *value)
 static struct json_object *begin_line(__u64 time, const char *command, __u32 pid, __u32 uid,
 				      __u64 cgroup)
 {
-	char *shown = show_bytes(command, strnlen(command, TASK_COMM));
+	char *shown = show_bytes(command, strnlen(command, TASK_COMM), "");
 	char *name = name_of_cgroup(cgroup), clock[32];
 	struct json_object *one = NULL;
 	time_t seconds = to_seconds(time);
@@ -218,15 +222,18 @@ static const char *name_hook(enum bpf_attach_type type)
 	return found;
 }
 
-/* As the tracepoint does: an abstract name begins with an @. */
+/*
+ * As the tracepoint does: an abstract name begins with an @, and no path looks like that, like an
+ * arrow or like more than one word.
+ */
 static char *show_path(const struct view *view)
 {
 	size_t length = view->path_len < sizeof(view->path) ? view->path_len : sizeof(view->path);
 	bool abstract = length && !*view->path;
 	char *shown, *path;
 
-	shown = abstract ? show_bytes(view->path + 1, length - 1) :
-			   show_bytes(view->path, strnlen(view->path, length));
+	shown = abstract ? show_bytes(view->path + 1, length - 1, " >") :
+			   show_bytes(view->path, strnlen(view->path, length), " >@");
 	path = text("%s%s", abstract ? "@" : "", shown);
 	free(shown);
 	return path;
@@ -274,7 +281,7 @@ static const char *tool_of(__u32 program)
 static int show_traced(void *data, void *record, size_t size)
 {
 	const struct traced *traced = record;
-	char *protocol, *from, *to, *changes, *holder;
+	char *protocol, *from, *to, *changes, *holder, *name;
 	struct json_object *one;
 	const char *tool;
 
@@ -287,6 +294,7 @@ static int show_traced(void *data, void *record, size_t size)
 	changes = show_changes(traced);
 	holder = name_of_cgroup(traced->holder);
 	tool = tool_of(traced->program);
+	name = name_of_program(traced->program);
 	one = begin_line(traced->time, traced->command, traced->pid, traced->uid, traced->cgroup);
 	if (one) {
 		add(one, "what", traced->refused ? "refused" : "rewritten");
@@ -296,6 +304,7 @@ static int show_traced(void *data, void *record, size_t size)
 		add(one, "to", to);
 		add(one, "changes", changes);
 		json_object_object_add(one, "program", json_object_new_int64(traced->program));
+		add(one, "name", name);
 		add(one, "tool", tool);
 		add(one, "holder", holder);
 		print_line(one);
@@ -304,7 +313,7 @@ static int show_traced(void *data, void *record, size_t size)
 		       traced->refused ? "refused" : "rewritten", name_hook(traced->hook),
 		       protocol, from, traced->refused || !strcmp(from, to) ? "" : " -> ",
 		       traced->refused || !strcmp(from, to) ? "" : to,
-		       traced->refused ? "" : changes, tool ?: "others", traced->program, holder);
+		       traced->refused ? "" : changes, tool ?: name, traced->program, holder);
 	}
 	fflush(stdout);
 	free(protocol);
@@ -312,6 +321,7 @@ static int show_traced(void *data, void *record, size_t size)
 	free(to);
 	free(changes);
 	free(holder);
+	free(name);
 	return 0;
 }
 

@@ -18,21 +18,42 @@ tells() { until_ok grep -q "$1" "$dir/events"; }
 # tells_of ADDRESS PATTERN: of a connect() that is repeated, as watch needs some time to begin.
 connects() { call -c $c/inner tcp4 connect $1 > /dev/null; grep -q "$2" "$dir/events"; }
 tells_of() { until_ok connects "$@" || { cat "$dir/events"; return 1; }; }
-# Attaches "return 0" to the connects of AF_UNIX, which an older libbpf does not know.
-refuse_unix() { # CGROUP
-	python3 - "$1" <<-'END'
+# Attaches INSTRUCTIONS to an attach type of AF_UNIX, which an older libbpf does not know.
+connect_unix=49 recvmsg_unix=51
+attach_unix() { # CGROUP TYPE INSTRUCTIONS
+	python3 - "$@" <<-'END'
 		import ctypes, os, struct, sys
 		call = ctypes.CDLL(None, use_errno=True).syscall
-		code = ctypes.create_string_buffer(struct.pack('<QQ', 0xb7, 0x95))
+		cgroup, type, *code = sys.argv[1], *(int(arg, 0) for arg in sys.argv[2:])
 		license = ctypes.create_string_buffer(b'GPL')
-		connect_unix = 49
+		count, code = len(code), ctypes.create_string_buffer(struct.pack(f'<{len(code)}Q', *code))
 		def bpf(command, attr):
 		    result = call(321, command, attr, len(attr))
 		    return result if result >= 0 else sys.exit(os.strerror(ctypes.get_errno()))
-		program = bpf(5, struct.pack('IIQQIIQII16sII', 18, 2, ctypes.addressof(code),
-		                             ctypes.addressof(license), 0, 0, 0, 0, 0, b'', 0, connect_unix))
-		bpf(8, struct.pack('IIII', os.open(sys.argv[1], os.O_RDONLY), program, connect_unix, 0))
+		program = bpf(5, struct.pack('IIQQIIQII16sII', 18, count, ctypes.addressof(code),
+		                             ctypes.addressof(license), 0, 0, 0, 0, 0, b'', 0, type))
+		bpf(8, struct.pack('IIII', os.open(cgroup, os.O_RDONLY), program, type, 0))
 	END
+}
+# return 0
+refuse_unix() { attach_unix "$1" $connect_unix 0xb7 0x95; }
+call_of() { # KFUNC
+	local id
+	id=$(bpftool btf dump file /sys/kernel/btf/vmlinux | sed -n "s/^\[\([0-9]*\)\] FUNC '$1' .*/\1/p")
+	echo $(((id << 32) | 0x2085))
+}
+# bpf_sock_addr_set_sun_path(bpf_cast_to_kern_ctx(ctx), "/un", 3); return 1
+name_sender() { # CGROUP
+	attach_unix "$1" $recvmsg_unix "$(call_of bpf_cast_to_kern_ctx)" 0x1bf 0x6e752ffff80a7a 0xa2bf \
+		0xfffffff800000207 0x3000003b7 "$(call_of bpf_sock_addr_set_sun_path)" 0x1000000b7 0x95
+}
+receives_from_nobody() { # PATTERN
+	(echo 0 > $c/local/cgroup.procs; python3 -c 'import socket
+at = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+at.bind("\0watch")
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", "\0watch")
+print(at.recvfrom(1))')
+	grep -q "$1" "$dir/events"
 }
 connects_to_path() { # PATH PATTERN
 	(echo 0 > $c/local/cgroup.procs; python3 -c 'import socket, sys
@@ -82,13 +103,17 @@ if ours; then
 	bpftool prog loadall $BUILD/firewall.bpf.o /sys/fs/bpf/foreign
 	bpftool cgroup attach $c/inner connect4 pinned /sys/fs/bpf/foreign/fw_connect4 multi
 	watching events
-	ok "a program of another's that refuses" tells_of 192.0.2.1:80 'refused: connect4 tcp 192.0.2.1:80  by others (program [0-9]*) of /watch/inner$'
+	ok "a program of another's that refuses" tells_of 192.0.2.1:80 'refused: connect4 tcp 192.0.2.1:80  by fw_connect4 (program [0-9]*) of /watch/inner$'
 	stop
 	mkdir $c/local
 	refuse_unix $c/local
 	watching events
-	ok "a path" tells_of_path "$dir/a\\x1bb" 'refused: connect_unix unix /tmp/[^ ]*/a.x1bb  by others (program [0-9]*) of /watch/local$'
-	ok "an abstract name" tells_of_path '\0name' 'refused: connect_unix unix @name  by others'
+	ok "a path" tells_of_path "$dir/a\\x1bb" 'refused: connect_unix unix /tmp/[^ ]*/a.x1bb  by ? (program [0-9]*) of /watch/local$'
+	ok "an abstract name" tells_of_path '\0name' 'refused: connect_unix unix @name  by '
+	ok "a path that looks like one" tells_of_path '@name' 'refused: connect_unix unix .x40name  by '
+	ok "a path that looks like more" tells_of_path '/x  by a -> b' 'refused: connect_unix unix /x.x20.x20by.x20a.x20-.x3e.x20b  by '
+	name_sender $c/local
+	ok "a sender without a name" until_ok receives_from_nobody 'rewritten: recvmsg_unix unix  -> /un  by '
 	stop
 	rmdir $c/local
 	watching events --json $c
