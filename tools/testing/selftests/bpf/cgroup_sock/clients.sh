@@ -90,15 +90,19 @@ perf_trace() {
 		grep -E "cgroup_sock_rewrite\(.*$tag.*127.0.0.2:4041" /tmp/perf.text
 }
 
-# In events_test.c each attach type refuses that can (11), and rewrites that can (19).
+# In events_test.c each attach type refuses that can (11), and rewrites that can (19). It prints the
+# attach type, the program and the cgroup, and so does bpftrace, once for each.
 bpftrace_all() {
-	bpftrace -c "$here/events_test" > /tmp/bpftrace -e '
-		tracepoint:cgroup_sock:cgroup_sock_refuse { @refuse[args->attach_type] = count(); }
-		tracepoint:cgroup_sock:cgroup_sock_rewrite { @write[args->attach_type] = count(); }'
-	tail -n 40 /tmp/bpftrace
-	[ "$(grep -c '^@refuse' /tmp/bpftrace)" -eq 11 ] &&
-		[ "$(grep -c '^@write' /tmp/bpftrace)" -eq 19 ] &&
-		[ "$(grep -o '^@.*\]' /tmp/bpftrace | sed 's/.*\[//' | sort -u | wc -l)" -eq 21 ]
+	local event line=', args->attach_type, args->prog_id, args->prog_cgroup);'
+
+	bpftrace -o /tmp/bpftrace -c "$here/events_test" > /tmp/expected -e "
+		tracepoint:cgroup_sock:cgroup_sock_refuse { printf(\"refuse %d %u %llu\\n\"$line }
+		tracepoint:cgroup_sock:cgroup_sock_rewrite { printf(\"rewrite %d %u %llu\\n\"$line }"
+	sed -n 's/^# expected: //p' /tmp/expected | while read -r event; do
+		[ "$(grep -cx "$event" /tmp/bpftrace)" -eq 1 ] || echo "not printed once: $event"
+	done | grep . && return 1
+	[ "$(grep -c '^# expected: refuse' /tmp/expected)" -eq 11 ] &&
+		[ "$(grep -c '^# expected: rewrite' /tmp/expected)" -eq 19 ]
 }
 
 link_detach() {

@@ -3,6 +3,8 @@
 #include "ring.h"
 #include "../../kselftest_harness.h"
 #include <stddef.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <linux/unistd.h>
 
 #include "box.h"
@@ -132,6 +134,40 @@ TEST_F(edges, a_link_update_to_other_storage)
 	}
 }
 
+/* A counter for each cgroup that its owner reads without a capability. */
+TEST_F(edges, a_pinned_counter_is_readable)
+{
+	char dir[] = "/tmp/edges-XXXXXX", path[64];
+	struct bpf_cgroup_storage_key key = { .attach_type = BPF_CGROUP_INET_SOCK_CREATE };
+	LIBBPF_OPTS(bpf_obj_get_opts, reading, .file_flags = BPF_F_RDONLY);
+	int storage = make_storage(BPF_MAP_TYPE_CGROUP_STORAGE), map;
+	__u64 count = 0;
+	struct stat st;
+
+	ASSERT_EQ(0, fstat(self->box.cgroup, &st));
+	key.cgroup_inode_id = st.st_ino;
+	ASSERT_NE(NULL, mkdtemp(dir));
+	ASSERT_EQ(0, mount("bpffs", dir, "bpf", 0, "mode=0755"));
+	snprintf(path, sizeof(path), "%s/counter", dir);
+	ASSERT_EQ(0, bpf_prog_attach(load_counting(BPF_PROG_TYPE_CGROUP_SOCK,
+						   BPF_CGROUP_INET_SOCK_CREATE, storage, -1),
+				     self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE, 0));
+	ASSERT_EQ(0, bpf_obj_pin(storage, path));
+	ASSERT_EQ(0, chmod(path, 0644));
+	ASSERT_LE(0, make(AF_INET, SOCK_DGRAM, 0));
+
+	ASSERT_EQ(0, setegid(65534));
+	ASSERT_EQ(0, seteuid(65534));
+	map = bpf_obj_get_opts(path, &reading);
+	EXPECT_LE(0, map);
+	EXPECT_EQ(0, bpf_map_lookup_elem(map, &key, &count));
+	EXPECT_EQ(1, count);
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setegid(0));
+	EXPECT_EQ(0, umount(dir));
+	rmdir(dir);
+}
+
 /* User space that was compiled before the newest fields gets none of them. */
 TEST_F(edges, a_query_with_a_short_attribute)
 {
@@ -193,7 +229,8 @@ FIXTURE(short_address) {
 FIXTURE_VARIANT(short_address) {
 	int type;
 	int protocol;
-	bool connects_only;	/* has no messages with an address */
+	bool stream;		/* has no messages with an address, but for those that connect */
+	bool fast_open;		/* has those */
 	bool wants_scope;	/* in bind() and with a message, whatever the address */
 };
 
@@ -201,8 +238,8 @@ FIXTURE_VARIANT_ADD(short_address, udp6) { SOCK_DGRAM, 0 };
 FIXTURE_VARIANT_ADD(short_address, udplite6) { SOCK_DGRAM, IPPROTO_UDPLITE };
 FIXTURE_VARIANT_ADD(short_address, ping6) { SOCK_DGRAM, IPPROTO_ICMPV6, .wants_scope = true };
 FIXTURE_VARIANT_ADD(short_address, raw6) { SOCK_RAW, 253 };
-FIXTURE_VARIANT_ADD(short_address, tcp6) { SOCK_STREAM, 0, true };
-FIXTURE_VARIANT_ADD(short_address, mptcp6) { SOCK_STREAM, IPPROTO_MPTCP, true };
+FIXTURE_VARIANT_ADD(short_address, tcp6) { SOCK_STREAM, 0, true, true };
+FIXTURE_VARIANT_ADD(short_address, mptcp6) { SOCK_STREAM, IPPROTO_MPTCP, true, true };
 FIXTURE_VARIANT_ADD(short_address, dccp6) { SOCK_DCCP, IPPROTO_DCCP, true };
 
 FIXTURE_SETUP(short_address)
@@ -215,7 +252,10 @@ FIXTURE_TEARDOWN(short_address)
 	box_close(&self->box);
 }
 
-enum { BY_BIND, BY_CONNECT, BY_SENDTO, BY_RING_BIND, BY_RING_CONNECT, BY_RING_SENDMSG, WAYS };
+enum {
+	BY_BIND, BY_CONNECT, BY_SENDTO, BY_SENDMMSG, BY_FASTOPEN,
+	BY_RING_BIND, BY_RING_CONNECT, BY_RING_SENDMSG, WAYS,
+};
 
 static int call(struct ring *ring, int way, int fd, struct endpoint *to)
 {
@@ -223,6 +263,7 @@ static int call(struct ring *ring, int way, int fd, struct endpoint *to)
 	char echo[8] = { (char)128 };
 	struct iovec iov = { echo, sizeof(echo) };
 	struct msghdr message = { &to->any, to->len, &iov, 1 };
+	struct mmsghdr messages = { message };
 
 	switch (way) {
 	case BY_BIND:
@@ -231,6 +272,11 @@ static int call(struct ring *ring, int way, int fd, struct endpoint *to)
 		return do_connect(fd, *to);
 	case BY_SENDTO:
 		return sendto(fd, echo, sizeof(echo), 0, &to->any, to->len) < 0 ? -errno : 0;
+	case BY_SENDMMSG:
+		return sendmmsg(fd, &messages, 1, 0) < 0 ? -errno : 0;
+	case BY_FASTOPEN:
+		return sendto(fd, echo, sizeof(echo), MSG_FASTOPEN, &to->any, to->len) < 0 ?
+			-errno : 0;
 	case BY_RING_BIND:
 		return ring_bind(ring, fd, to);
 	case BY_RING_CONNECT:
@@ -259,7 +305,8 @@ static int far_end(int type, int protocol, struct endpoint at)
 static enum hook hook_of(int way)
 {
 	return way == BY_BIND || way == BY_RING_BIND ? BIND6 :
-	       way == BY_CONNECT || way == BY_RING_CONNECT ? CONNECT6 : SENDMSG6;
+	       way == BY_CONNECT || way == BY_RING_CONNECT || way == BY_FASTOPEN ? CONNECT6 :
+										   SENDMSG6;
 }
 
 TEST_F(short_address, without_scope_id)
@@ -280,7 +327,8 @@ TEST_F(short_address, without_scope_id)
 		struct order *order = &self->box.order[hook];
 		struct seen *saw = &self->box.seen[hook];
 
-		if (hook == SENDMSG6 && variant->connects_only)
+		if (way == BY_FASTOPEN ? !variant->fast_open :
+					 hook == SENDMSG6 && variant->stream)
 			continue;
 		refused = variant->wants_scope && hook != CONNECT6;
 		asked.in6.sin6_port = variant->type == SOCK_RAW && hook == SENDMSG6 ?

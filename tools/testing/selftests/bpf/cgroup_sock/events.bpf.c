@@ -17,11 +17,17 @@ struct cgroup_sock_view {
 	__u32 mark;
 } __attribute__((preserve_access_index));
 
-struct sock;
+struct sock {
+	__u16 sk_type;
+} __attribute__((preserve_access_index));
 
 __u32 refuser;
+__u64 refuser_cgroup;
+__u32 refused_type;
 int refused_with;
 __u32 rewriter;
+__u64 rewriter_cgroup;
+__u32 rewritten_type;
 __u32 old_mark;
 __u32 mark;
 
@@ -30,6 +36,8 @@ int BPF_PROG(refuse, struct sock *sk, struct bpf_prog *prog, __u64 prog_cgroup,
 	     struct cgroup_sock_view *before, struct cgroup_sock_view *now, int err)
 {
 	refuser = prog->aux->id;
+	refuser_cgroup = prog_cgroup;
+	refused_type = sk->sk_type;
 	refused_with = err;
 	return 0;
 }
@@ -39,6 +47,8 @@ int BPF_PROG(rewrite, struct sock *sk, struct bpf_prog *prog, __u64 prog_cgroup,
 	     struct cgroup_sock_view *before, struct cgroup_sock_view *now, int err)
 {
 	rewriter = prog->aux->id;
+	rewriter_cgroup = prog_cgroup;
+	rewritten_type = sk->sk_type;
 	old_mark = before->mark;
 	mark = now->mark;
 	return 0;

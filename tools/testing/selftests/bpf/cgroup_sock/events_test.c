@@ -431,6 +431,14 @@ static bool names(const char *line, const char *hook, struct bpf_program *progra
 	return contains(line, text);
 }
 
+/* For clients.sh, which compares what others print. */
+static void print_expected(const char *event, enum bpf_attach_type type,
+			   struct bpf_program *program, __u64 prog_cgroup)
+{
+	printf("# expected: %s %d %u %llu\n", event, type, info_of(program).id,
+	       (unsigned long long)prog_cgroup);
+}
+
 /* Only what programs do is an event. */
 TEST_F(events, nothing_of_an_allowed_call)
 {
@@ -445,6 +453,7 @@ TEST_F(events, nothing_of_an_allowed_call)
 
 TEST_F(events, the_second_of_three_refuses)
 {
+	struct bpf_program *program = box_program(&self->box, variant->hook);
 	struct order *order = &self->box.order[variant->hook];
 	char line[1024], addr[256];
 
@@ -458,8 +467,9 @@ TEST_F(events, the_second_of_three_refuses)
 		return;
 	}
 	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
-	EXPECT_TRUE(names(line, variant->name, box_program(&self->box, variant->hook),
-			  self->cgroup, self->cgroup, variant->family));
+	print_expected("refuse", variant->type, program, self->cgroup);
+	EXPECT_TRUE(names(line, variant->name, program, self->cgroup, self->cgroup,
+			  variant->family));
 	snprintf(addr, sizeof(addr), " err=-%d addr=%s", EBUSY, variant->refused);
 	EXPECT_TRUE(contains(line, addr));
 	EXPECT_EQ(0, read_events(self->trace, "rewrite", line, sizeof(line)));
@@ -471,6 +481,7 @@ TEST_F(events, the_second_of_three_rewrites)
 				      "127.0.0.9" : "fd00::9", 4009);
 	struct endpoint source = endpoint(variant->family, variant->family == AF_INET ?
 					  "127.0.0.2" : "fd00::2", 4002);
+	struct bpf_program *program = box_program(&self->box, variant->hook);
 	struct order *order = &self->box.order[variant->hook];
 	char line[1024], addr[256];
 
@@ -497,8 +508,9 @@ TEST_F(events, the_second_of_three_rewrites)
 		return;
 	}
 	EXPECT_EQ(1, read_events(self->trace, "rewrite", line, sizeof(line)));
-	EXPECT_TRUE(names(line, variant->name, box_program(&self->box, variant->hook),
-			  self->cgroup, self->cgroup, variant->family));
+	print_expected("rewrite", variant->type, program, self->cgroup);
+	EXPECT_TRUE(names(line, variant->name, program, self->cgroup, self->cgroup,
+			  variant->family));
 	snprintf(addr, sizeof(addr), " err=0 addr=%s", variant->rewritten);
 	EXPECT_TRUE(contains(line, addr));
 }
@@ -760,8 +772,12 @@ TEST_F(chain, raw_programs_see_them)
 	self->box.order[CREATE].mark = 7;
 	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
 	EXPECT_EQ(id, events->bss->refuser);
+	EXPECT_EQ(self->cgroup, events->bss->refuser_cgroup);
+	EXPECT_EQ(SOCK_DGRAM, events->bss->refused_type);
 	EXPECT_EQ(-EPERM, events->bss->refused_with);
 	EXPECT_EQ(id, events->bss->rewriter);
+	EXPECT_EQ(self->cgroup, events->bss->rewriter_cgroup);
+	EXPECT_EQ(SOCK_DGRAM, events->bss->rewritten_type);
 	EXPECT_EQ(0, events->bss->old_mark);
 	EXPECT_EQ(7, events->bss->mark);
 	events__destroy(events);
