@@ -93,11 +93,12 @@ perf_trace() {
 # In events_test.c each attach type refuses that can (11), and rewrites that can (19). It prints the
 # attach type, the program and the cgroup, and so does bpftrace, once for each.
 bpftrace_all() {
-	local event line=', args->attach_type, args->prog_id, args->prog_cgroup);'
+	local event sees='tracepoint:cgroup_sock:cgroup_sock'
+	local that='%d %u %llu\n", args->attach_type, args->prog_id, args->prog_cgroup);'
 
 	bpftrace -o /tmp/bpftrace -c "$here/events_test" > /tmp/expected -e "
-		tracepoint:cgroup_sock:cgroup_sock_refuse { printf(\"refuse %d %u %llu\\n\"$line }
-		tracepoint:cgroup_sock:cgroup_sock_rewrite { printf(\"rewrite %d %u %llu\\n\"$line }"
+		${sees}_refuse { printf(\"refuse $that }
+		${sees}_rewrite { printf(\"rewrite $that }"
 	sed -n 's/^# expected: //p' /tmp/expected | while read -r event; do
 		[ "$(grep -cx "$event" /tmp/bpftrace)" -eq 1 ] || echo "not printed once: $event"
 	done | grep . && return 1

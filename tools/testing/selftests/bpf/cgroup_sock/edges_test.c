@@ -139,7 +139,7 @@ TEST_F(edges, a_pinned_counter_is_readable)
 {
 	char dir[] = "/tmp/edges-XXXXXX", path[64];
 	struct bpf_cgroup_storage_key key = { .attach_type = BPF_CGROUP_INET_SOCK_CREATE };
-	LIBBPF_OPTS(bpf_obj_get_opts, reading, .file_flags = BPF_F_RDONLY);
+	struct bpf_obj_get_opts reading = { .sz = sizeof(reading), .file_flags = BPF_F_RDONLY };
 	int storage = make_storage(BPF_MAP_TYPE_CGROUP_STORAGE), map;
 	__u64 count = 0;
 	struct stat st;
