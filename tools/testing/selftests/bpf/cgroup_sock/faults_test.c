@@ -290,6 +290,42 @@ TEST_F(programs, behind_one_that_went_are_updated)
 	close(going);
 }
 
+/* The same where it hid a program of the cgroup in between, which is not in the list yet. */
+TEST_F(programs, above_one_that_went_are_updated)
+{
+	struct programs *p = &self->p;
+	char between[80], child[96];
+	int going, fds[2], i;
+
+	snprintf(between, sizeof(between), "%s/between", p->path);
+	snprintf(child, sizeof(child), "%s/child", between);
+	fds[0] = cgroup_make(between);
+	fds[1] = cgroup_make(child);
+	ASSERT_LE(0, fds[0]);
+	ASSERT_LE(0, fds[1]);
+	ASSERT_EQ(0, bpf_prog_attach(p->allow, fds[0], MADE, BPF_F_ALLOW_OVERRIDE));
+	going = bpf_link_create(p->allow, fds[1], MADE, NULL);
+	ASSERT_LE(0, going);
+	ASSERT_EQ(0, link_create(p));
+	ASSERT_EQ(0, cgroup_join(child));
+	EXPECT_EQ(-EPERM, state_of(p->cgroup).made);
+	ASSERT_EQ(0, fail_nth(1));
+	EXPECT_EQ(0, bpf_link_detach(going));
+	EXPECT_TRUE(has_failed());
+	/* None of the two others goes in its place. */
+	ASSERT_EQ(0, fail_nth(1));
+	EXPECT_EQ(0, bpf_prog_detach2(p->allow, fds[0], MADE));
+	EXPECT_TRUE(has_failed());
+	EXPECT_EQ(-EPERM, state_of(p->cgroup).made);
+	EXPECT_EQ(0, bpf_link_update(p->second, p->allow, NULL));
+	EXPECT_EQ(0, state_of(p->cgroup).made);
+	close(p->second);
+	close(going);
+	ASSERT_EQ(0, cgroup_join(p->path));
+	for (i = 1; i >= 0; i--)
+		cgroup_remove(fds[i], i ? child : between);
+}
+
 /* A cgroup that is made below one with a program has it, or is not made. */
 TEST_F(programs, are_inherited)
 {
