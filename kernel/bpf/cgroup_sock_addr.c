@@ -203,7 +203,8 @@ int __cgroup_sock_check_dev(const struct sock *sk, int dev_if)
 {
 	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
 
-	if (prog_dev_if == dev_if)
+	/* It may have gone since the caller looked. */
+	if (!prog_dev_if || prog_dev_if == dev_if)
 		return 0;
 	return l3mdev_master_ifindex_by_index(sock_net(sk), dev_if) == prog_dev_if ?
 	       0 : -EINVAL;
