@@ -281,7 +281,7 @@ static const char *tool_of(__u32 program)
 static int show_traced(void *data, void *record, size_t size)
 {
 	const struct traced *traced = record;
-	char *protocol, *from, *to, *changes, *holder, *name;
+	char *protocol, *from, *to, *changes, *holder, *name, *whose;
 	struct json_object *one;
 	const char *tool;
 
@@ -295,6 +295,7 @@ static int show_traced(void *data, void *record, size_t size)
 	holder = name_of_cgroup(traced->holder);
 	tool = tool_of(traced->program);
 	name = name_of_program(traced->program);
+	whose = tool ? text("%s", tool) : text("others' %s", name);
 	one = begin_line(traced->time, traced->command, traced->pid, traced->uid, traced->cgroup);
 	if (one) {
 		add(one, "what", traced->refused ? "refused" : "rewritten");
@@ -313,7 +314,7 @@ static int show_traced(void *data, void *record, size_t size)
 		       traced->refused ? "refused" : "rewritten", name_hook(traced->hook),
 		       protocol, from, traced->refused || !strcmp(from, to) ? "" : " -> ",
 		       traced->refused || !strcmp(from, to) ? "" : to,
-		       traced->refused ? "" : changes, tool ?: name, traced->program, holder);
+		       traced->refused ? "" : changes, whose, traced->program, holder);
 	}
 	fflush(stdout);
 	free(protocol);
@@ -322,6 +323,7 @@ static int show_traced(void *data, void *record, size_t size)
 	free(changes);
 	free(holder);
 	free(name);
+	free(whose);
 	return 0;
 }
 

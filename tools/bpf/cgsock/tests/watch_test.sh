@@ -103,12 +103,12 @@ if ours; then
 	bpftool prog loadall $BUILD/firewall.bpf.o /sys/fs/bpf/foreign
 	bpftool cgroup attach $c/inner connect4 pinned /sys/fs/bpf/foreign/fw_connect4 multi
 	watching events
-	ok "a program of another's that refuses" tells_of 192.0.2.1:80 'refused: connect4 tcp 192.0.2.1:80  by fw_connect4 (program [0-9]*) of /watch/inner$'
+	ok "a program of another's that refuses" tells_of 192.0.2.1:80 'refused: connect4 tcp 192.0.2.1:80  by others. fw_connect4 (program [0-9]*) of /watch/inner$'
 	stop
 	mkdir $c/local
 	refuse_unix $c/local
 	watching events
-	ok "a path" tells_of_path "$dir/a\\x1bb" 'refused: connect_unix unix /tmp/[^ ]*/a.x1bb  by ? (program [0-9]*) of /watch/local$'
+	ok "a path" tells_of_path "$dir/a\\x1bb" 'refused: connect_unix unix /tmp/[^ ]*/a.x1bb  by others. ? (program [0-9]*) of /watch/local$'
 	ok "an abstract name" tells_of_path '\0name' 'refused: connect_unix unix @name  by '
 	ok "a path that looks like one" tells_of_path '@name' 'refused: connect_unix unix .x40name  by '
 	ok "a path that looks like more" tells_of_path '/x  by a -> b' 'refused: connect_unix unix /x.x20.x20by.x20a.x20-.x3e.x20b  by '
