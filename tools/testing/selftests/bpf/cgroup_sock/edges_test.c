@@ -37,7 +37,7 @@ static int load_counting(enum bpf_prog_type prog, enum bpf_attach_type type, int
 		BPF_MOV64_IMM(BPF_REG_2, 0),
 		BPF_EMIT_CALL(BPF_FUNC_get_local_storage),
 		BPF_MOV64_IMM(BPF_REG_1, 1),
-		BPF_STX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 0),
+		BPF_RAW_INSN(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD),
 		BPF_MOV64_IMM(BPF_REG_0, 1),
 		BPF_EXIT_INSN(),
 	};
@@ -155,13 +155,14 @@ TEST_F(edges, a_pinned_counter_is_readable)
 	ASSERT_EQ(0, bpf_obj_pin(storage, path));
 	ASSERT_EQ(0, chmod(path, 0644));
 	ASSERT_LE(0, make(AF_INET, SOCK_DGRAM, 0));
+	ASSERT_LE(0, make(AF_INET, SOCK_DGRAM, 0));
 
 	ASSERT_EQ(0, setegid(65534));
 	ASSERT_EQ(0, seteuid(65534));
 	map = bpf_obj_get_opts(path, &reading);
 	EXPECT_LE(0, map);
 	EXPECT_EQ(0, bpf_map_lookup_elem(map, &key, &count));
-	EXPECT_EQ(1, count);
+	EXPECT_EQ(2, count);
 	ASSERT_EQ(0, seteuid(0));
 	ASSERT_EQ(0, setegid(0));
 	EXPECT_EQ(0, umount(dir));

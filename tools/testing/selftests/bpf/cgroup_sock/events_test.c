@@ -5,6 +5,7 @@
 
 #include "../../kselftest_harness.h"
 #define WITH_UNIX
+#include "attaches.h"
 #include "box.h"
 #include "events.skel.h"
 
@@ -243,17 +244,11 @@ FIXTURE_VARIANT_ADD(events, getsockname_unix) {
 	.rewritten = "@events\\x20\\x0a\\x5c\\xff->/run/path ",
 };
 
-static bool is_sock(enum hook hook)
-{
-	return hook <= POST_BIND6;
-}
-
 /* The program of the box that does as it is told is the second of three. */
 static int attach_three(struct box *box, enum hook hook, enum bpf_attach_type type,
 			int neighbours[2])
 {
-	enum bpf_prog_type prog = is_sock(hook) ? BPF_PROG_TYPE_CGROUP_SOCK :
-						  BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+	enum bpf_prog_type prog = attaches[hook].prog;
 	int i, err;
 
 	for (i = 0; i < 2; i++) {
