@@ -13,8 +13,13 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 } __attribute__((preserve_access_index));
 
+typedef struct {
+	int owned;
+} __attribute__((preserve_access_index)) socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 } __attribute__((preserve_access_index));
 
 struct socket;
@@ -22,6 +27,7 @@ struct msghdr;
 
 int pid;
 int puts;		/* ports given back */
+int locked_puts;	/* those with the socket locked */
 __u32 ip4;		/* what the last one was filed under */
 struct in6_addr ip6;
 int checks;		/* of messages, by security modules */
@@ -38,6 +44,7 @@ int BPF_PROG(put_port, struct sock *sk)
 	if (!is_ours())
 		return 0;
 	puts++;
+	locked_puts += sk->sk_lock.owned;
 	ip4 = sk->__sk_common.skc_rcv_saddr;
 	bpf_probe_read_kernel(&ip6, sizeof(ip6), &sk->__sk_common.skc_v6_rcv_saddr);
 	return 0;

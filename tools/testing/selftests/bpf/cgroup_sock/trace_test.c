@@ -52,6 +52,7 @@ TEST_F(trace, the_port_goes_before_the_address)
 	from.in6.sin6_addr = self->trace->bss->ip6;
 	EXPECT_ENDPOINT(v6, from);
 	close(fd);
+	EXPECT_EQ(2, self->trace->bss->locked_puts);
 }
 
 /* That a program led one message somewhere does not make the next one there a checked one. */
