@@ -38,12 +38,13 @@ has FAILSLAB || tests=${tests/ faults/}
 	for test in coverage families vrf; do
 		echo "export TEST_ARGS_$test='$kinds'"
 	done
+	! has KASAN || echo "export TEST_SECONDS=900"
 	echo "$here/run-tests.sh $build/kselftest ${name:-$tests}"
 } > "$out/job"
 printf '[%(%H:%M:%S)T] tests on %s ...\n' -1 "$kernel"
 start=$SECONDS
 rc=0
-# KASAN takes its time.
+# KASAN takes its time, that of a test, too.
 seconds=900
 ! has KASAN || seconds=2700
 "$here/vm.sh" -s $seconds "$build/$kernel/bzImage" "$out" || rc=1
