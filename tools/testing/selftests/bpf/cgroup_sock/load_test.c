@@ -165,15 +165,16 @@ static const struct helper {
 	const char *name;
 	int id;
 	int hooks;
+	int args;		/* if there are more than one */
 } helpers[] = {
-	{ "bpf_bind",			BPF_FUNC_bind,			CONNECT },
-	{ "bpf_setsockopt",		BPF_FUNC_setsockopt,		WITH_SOCKOPT },
-	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		WITH_SOCKOPT },
+	{ "bpf_bind",			BPF_FUNC_bind,			CONNECT, 3 },
+	{ "bpf_setsockopt",		BPF_FUNC_setsockopt,		WITH_SOCKOPT, 5 },
+	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		WITH_SOCKOPT, 5 },
 	{ "bpf_get_socket_cookie",	BPF_FUNC_get_socket_cookie,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_netns_cookie",	BPF_FUNC_get_netns_cookie,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_retval",		BPF_FUNC_get_retval,		WITH_RETVAL },
 	{ "bpf_set_retval",		BPF_FUNC_set_retval,		WITH_RETVAL },
-	{ "bpf_get_current_comm",	BPF_FUNC_get_current_comm,	ALL_SOCK | ALL_ADDR },
+	{ "bpf_get_current_comm",	BPF_FUNC_get_current_comm,	ALL_SOCK | ALL_ADDR, 2 },
 	{ "bpf_ktime_get_ns",		BPF_FUNC_ktime_get_ns,		ALL_SOCK | ALL_ADDR },
 	{ "bpf_get_current_cgroup_id",	BPF_FUNC_get_current_cgroup_id,	ALL_SOCK | ALL_ADDR },
 	{ "bpf_skb_load_bytes",		BPF_FUNC_skb_load_bytes,	0 },
@@ -198,6 +199,7 @@ static bool helper_is_as_told(const struct attach *a, int hook, const struct hel
 		BPF_MOV64_IMM(BPF_REG_0, 1),
 		BPF_EXIT_INSN(),
 	};
+	int i;
 
 	if (h->id == BPF_FUNC_bind) {
 		insns[6] = BPF_MOV64_REG(BPF_REG_2, BPF_REG_7);
@@ -208,7 +210,20 @@ static bool helper_is_as_told(const struct attach *a, int hook, const struct hel
 	} else if (h->id == BPF_FUNC_set_retval) {
 		insns[5] = BPF_MOV64_IMM(BPF_REG_1, -1);
 	}
-	return loads(a, insns, ARRAY_LEN(insns)) == !!(h->hooks & ON(hook));
+	if (loads(a, insns, ARRAY_LEN(insns)) != !!(h->hooks & ON(hook)))
+		return false;
+	/* Nor does it load without one of the arguments. */
+	for (i = 2; i <= h->args; i++) {
+		struct bpf_insn *sets = &insns[4 + i], saved = *sets;
+
+		*sets = BPF_MOV64_REG(BPF_REG_6, BPF_REG_6);
+		if (loads(a, insns, ARRAY_LEN(insns))) {
+			ksft_print_msg("argument %d is not needed\n", i);
+			return false;
+		}
+		*sets = saved;
+	}
+	return true;
 }
 
 /* A program type takes its own expected attach types and no others; 0 is sock_create's. */
