@@ -22,12 +22,17 @@ struct sock {
 	socket_lock_t sk_lock;
 } __attribute__((preserve_access_index));
 
+struct task_struct {
+	unsigned short migration_disabled;
+} __attribute__((preserve_access_index));
+
 struct socket;
 struct msghdr;
 
 int pid;
 int puts;		/* ports given back */
 int locked_puts;	/* those with the socket locked */
+int pins;		/* how often the task was kept on its CPU, at the last one */
 __u32 ip4;		/* what the last one was filed under */
 struct in6_addr ip6;
 int checks;		/* of messages, by security modules */
@@ -45,6 +50,7 @@ int BPF_PROG(put_port, struct sock *sk)
 		return 0;
 	puts++;
 	locked_puts += sk->sk_lock.owned;
+	pins = bpf_get_current_task_btf()->migration_disabled;
 	ip4 = sk->__sk_common.skc_rcv_saddr;
 	bpf_probe_read_kernel(&ip6, sizeof(ip6), &sk->__sk_common.skc_v6_rcv_saddr);
 	return 0;

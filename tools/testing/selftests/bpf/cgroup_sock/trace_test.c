@@ -55,6 +55,22 @@ TEST_F(trace, the_port_goes_before_the_address)
 	EXPECT_EQ(2, self->trace->bss->locked_puts);
 }
 
+/* A task that ran programs can go to another CPU again: only the program that looks keeps it. */
+TEST_F(trace, a_call_ends_on_any_cpu)
+{
+	int prog = load_return(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND, 1);
+	int fd = make(AF_INET, SOCK_STREAM, 0);
+
+	/* The first one runs without the socket lock, the second one with it. */
+	ASSERT_EQ(0, bpf_prog_attach(prog, self->box.cgroup, BPF_CGROUP_INET4_BIND, 0));
+	ASSERT_EQ(0, box_attach(&self->box, POST_BIND4));
+	ASSERT_EQ(0, do_bind(fd, endpoint(AF_INET, "127.0.0.9", 4321)));
+	EXPECT_EQ(1, self->box.seen[POST_BIND4].calls);
+	close(fd);
+	EXPECT_EQ(1, self->trace->bss->puts);
+	EXPECT_EQ(1, self->trace->bss->pins);
+}
+
 /* That a program led one message somewhere does not make the next one there a checked one. */
 TEST_F(trace, each_address_is_checked)
 {
