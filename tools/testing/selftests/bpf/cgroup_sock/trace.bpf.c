@@ -13,13 +13,11 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 } __attribute__((preserve_access_index));
 
-typedef struct {
-	int owned;
-} __attribute__((preserve_access_index)) socket_lock_t;
-
 struct sock {
 	struct sock_common __sk_common;
-	socket_lock_t sk_lock;
+	struct {
+		int owned;
+	} sk_lock;
 } __attribute__((preserve_access_index));
 
 struct task_struct {
