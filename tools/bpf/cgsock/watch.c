@@ -281,7 +281,7 @@ static const char *tool_of(__u32 program)
 static int show_traced(void *data, void *record, size_t size)
 {
 	const struct traced *traced = record;
-	char *protocol, *from, *to, *changes, *holder, *name, *whose;
+	char *protocol, *from, *to, *changes, *holder, *name;
 	struct json_object *one;
 	const char *tool;
 
@@ -295,7 +295,6 @@ static int show_traced(void *data, void *record, size_t size)
 	holder = name_of_cgroup(traced->holder);
 	tool = tool_of(traced->program);
 	name = name_of_program(traced->program);
-	whose = tool ? text("%s", tool) : text("others' %s", name);
 	one = begin_line(traced->time, traced->command, traced->pid, traced->uid, traced->cgroup);
 	if (one) {
 		add(one, "what", traced->refused ? "refused" : "rewritten");
@@ -310,11 +309,12 @@ static int show_traced(void *data, void *record, size_t size)
 		add(one, "holder", holder);
 		print_line(one);
 	} else {
-		printf("%s: %s %s %s%s%s%s  by %s (program %u) of %s\n",
+		printf("%s: %s %s %s%s%s%s  by %s%s (program %u) of %s\n",
 		       traced->refused ? "refused" : "rewritten", name_hook(traced->hook),
 		       protocol, from, traced->refused || !strcmp(from, to) ? "" : " -> ",
 		       traced->refused || !strcmp(from, to) ? "" : to,
-		       traced->refused ? "" : changes, whose, traced->program, holder);
+		       traced->refused ? "" : changes, tool ? "" : "others' ", tool ?: name,
+		       traced->program, holder);
 	}
 	fflush(stdout);
 	free(protocol);
@@ -323,7 +323,6 @@ static int show_traced(void *data, void *record, size_t size)
 	free(changes);
 	free(holder);
 	free(name);
-	free(whose);
 	return 0;
 }
 
