@@ -103,7 +103,8 @@ bpftrace_all() {
 		[ "$(grep -cx "$event" /tmp/bpftrace)" -eq 1 ] || echo "not printed once: $event"
 	done | grep . && return 1
 	[ "$(grep -c '^# expected: refuse' /tmp/expected)" -eq 11 ] &&
-		[ "$(grep -c '^# expected: rewrite' /tmp/expected)" -eq 19 ]
+		[ "$(grep -c '^# expected: rewrite' /tmp/expected)" -eq 19 ] &&
+		[ "$(grep '^# expected' /tmp/expected | cut -d' ' -f4 | sort -u | wc -l)" -eq 21 ]
 }
 
 link_detach() {
