@@ -23,9 +23,10 @@ struct ring {
 	struct io_uring_sqe *entry;
 };
 
-static inline int ring_open(struct ring *ring)
+static inline int ring_open_with(struct ring *ring, unsigned int flags)
 {
 	memset(ring, 0, sizeof(*ring));
+	ring->params.flags = flags;
 	ring->fd = syscall(__NR_io_uring_setup, 1, &ring->params);
 	if (ring->fd < 0)
 		return -errno;
@@ -38,25 +39,43 @@ static inline int ring_open(struct ring *ring)
 	return ring->queues == MAP_FAILED || ring->entry == MAP_FAILED ? -errno : 0;
 }
 
-/* Do what ring->entry says, wait, and return its result. */
-static inline int ring_do(struct ring *ring)
+static inline int ring_open(struct ring *ring)
+{
+	return ring_open_with(ring, 0);
+}
+
+/* Begin what ring->entry says. */
+static inline int ring_submit(struct ring *ring)
 {
 	unsigned int *tail = ring->queues + ring->params.sq_off.tail;
 	unsigned int *array = ring->queues + ring->params.sq_off.array;
+
+	array[0] = 0;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	return syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -errno;
+}
+
+/* Wait for what ring_submit() began, and return its result. */
+static inline int ring_wait(struct ring *ring)
+{
 	unsigned int *head = ring->queues + ring->params.cq_off.head;
 	unsigned int *mask = ring->queues + ring->params.cq_off.ring_mask;
 	struct io_uring_cqe *done = ring->queues + ring->params.cq_off.cqes;
 	int ret;
 
-	array[0] = 0;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	ret = syscall(__NR_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	if (ret != 1)
+	ret = syscall(__NR_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	if (ret < 0)
 		return -errno;
 	ret = done[*head & *mask].res;
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	memset(ring->entry, 0, sizeof(*ring->entry));
 	return ret;
+}
+
+/* Do what ring->entry says, wait, and return its result. */
+static inline int ring_do(struct ring *ring)
+{
+	return ring_submit(ring) ?: ring_wait(ring);
 }
 
 static inline int ring_socket(struct ring *ring, int family, int type, int protocol)

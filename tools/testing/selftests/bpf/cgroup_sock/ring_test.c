@@ -106,6 +106,59 @@ TEST_F(ring, connecting)
 	close(fd);
 }
 
+FIXTURE(aborted) {
+	struct box box;
+	struct ring ring;
+};
+
+FIXTURE_VARIANT(aborted) {
+	int family;
+	enum hook hook;
+	const char *ip;
+};
+
+FIXTURE_VARIANT_ADD(aborted, tcp4) { AF_INET, CONNECT4, "127.0.0.1" };
+FIXTURE_VARIANT_ADD(aborted, tcp6) { AF_INET6, CONNECT6, "::1" };
+
+FIXTURE_SETUP(aborted)
+{
+	ASSERT_EQ(0, box_open(&self->box));
+	/* What comes next is done when the test waits for it. */
+	ASSERT_EQ(0, ring_open_with(&self->ring, IORING_SETUP_SINGLE_ISSUER |
+						 IORING_SETUP_DEFER_TASKRUN));
+}
+
+FIXTURE_TEARDOWN(aborted)
+{
+	close(self->ring.fd);
+	box_close(&self->box);
+}
+
+/* The error of the first attempt is taken, so the request connects once more. */
+TEST_F(aborted, begins_anew)
+{
+	struct endpoint given = endpoint(variant->family, variant->ip, 10);
+	struct endpoint closed = endpoint(variant->family, variant->ip, 9);
+	struct seen *seen = &self->box.seen[variant->hook];
+	int fd = make(variant->family, SOCK_STREAM, 0), err = 0;
+	socklen_t len = sizeof(err);
+
+	ASSERT_EQ(0, box_attach(&self->box, variant->hook));
+	lead_to(&self->box.order[variant->hook], &closed);
+	self->ring.entry->opcode = IORING_OP_CONNECT;
+	self->ring.entry->fd = fd;
+	self->ring.entry->addr = (unsigned long)&given.any;
+	self->ring.entry->off = given.len;
+	ASSERT_EQ(0, ring_submit(&self->ring));
+	ASSERT_EQ(0, getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len));
+	EXPECT_EQ(ECONNREFUSED, err);
+	EXPECT_EQ(1, seen->calls);
+	EXPECT_EQ(-ECONNREFUSED, ring_wait(&self->ring));
+	EXPECT_EQ(2, seen->calls);
+	EXPECT_EQ(given.in.sin_port, seen->port);
+	close(fd);
+}
+
 TEST_F(ring, messages)
 {
 	enum hook send = self->inet ? SENDMSG4 : SENDMSG6, recv = self->inet ? RECVMSG4 : RECVMSG6;
@@ -120,13 +173,15 @@ TEST_F(ring, messages)
 	char room[8];
 	int fd;
 
-	/* A stream has no addresses at its messages. */
-	if (variant->type == SOCK_STREAM) {
-		EXPECT_EQ(0, box_attach(&self->box, send));
-		return;
-	}
 	fd = socket(variant->family, variant->type, 0);
 	ASSERT_EQ(0, box_attach(&self->box, send));
+	/* A stream has no addresses at its messages. */
+	if (variant->type == SOCK_STREAM) {
+		EXPECT_GT(0, ring_message(&self->ring, IORING_OP_SENDMSG, fd, &message));
+		EXPECT_EQ(0, self->box.seen[send].calls);
+		close(fd);
+		return;
+	}
 	ASSERT_EQ(0, box_attach(&self->box, recv));
 	lead_to(&self->box.order[send], &self->to);
 	EXPECT_EQ(4, ring_message(&self->ring, IORING_OP_SENDMSG, fd, &message));
