@@ -23,8 +23,8 @@ int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
 int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			      int addr_len, struct cgroup_sock_bound *before);
 void cgroup_sock_connect_undo(struct sock *sk);
-int __cgroup_sock_check_dev(const struct sock *sk, int dev_if);
-int __cgroup_sock_mc_dev(const struct sock *sk, int dev_if);
+int __cgroup_sock_check_dev(const struct sock *sk, int prog_dev_if, int dev_if);
+int __cgroup_sock_mc_dev(const struct sock *sk, int prog_dev_if, int dev_if);
 
 /**
  * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
@@ -108,6 +108,28 @@ static inline bool cgroup_sock_connect_failed(struct sock *sk)
 }
 
 /**
+ * cgroup_sock_connect_failed_unlocked() - take back bpf_bind() before bind()
+ * @sk: socket of family AF_INET or AF_INET6
+ *
+ * What a connect() that failed has bound is not to be in the way.
+ *
+ * Context: Process context, without the socket lock; may sleep.
+ * Return: whether there was something to take back.
+ */
+static inline bool cgroup_sock_connect_failed_unlocked(struct sock *sk)
+{
+	bool undone;
+
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) ||
+	    likely(!READ_ONCE(inet_sk(sk)->connect_bound)))
+		return false;
+	lock_sock(sk);
+	undone = cgroup_sock_connect_failed(sk);
+	release_sock(sk);
+	return undone;
+}
+
+/**
  * cgroup_sock_connect_keep() - keep what bpf_bind() did
  * @sk: stream socket whose connection is established, or whose user gave it up
  *
@@ -148,10 +170,11 @@ static inline bool cgroup_sock_connects(struct sock *sk)
  */
 static inline int cgroup_sock_check_dev(const struct sock *sk, int dev_if)
 {
-	if (!IS_ENABLED(CONFIG_CGROUP_BPF) ||
-	    likely(!READ_ONCE(inet_sk(sk)->prog_dev_if)))
+	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
+
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) || likely(!prog_dev_if))
 		return 0;
-	return __cgroup_sock_check_dev(sk, dev_if);
+	return __cgroup_sock_check_dev(sk, prog_dev_if, dev_if);
 }
 
 /**
@@ -165,10 +188,11 @@ static inline int cgroup_sock_check_dev(const struct sock *sk, int dev_if)
  */
 static inline int cgroup_sock_mc_dev(const struct sock *sk, int dev_if)
 {
-	if (!IS_ENABLED(CONFIG_CGROUP_BPF) ||
-	    likely(!READ_ONCE(inet_sk(sk)->prog_dev_if)))
+	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
+
+	if (!IS_ENABLED(CONFIG_CGROUP_BPF) || likely(!prog_dev_if))
 		return READ_ONCE(inet_sk(sk)->mc_index);
-	return __cgroup_sock_mc_dev(sk, dev_if);
+	return __cgroup_sock_mc_dev(sk, prog_dev_if, dev_if);
 }
 
 #endif /* _BPF_CGROUP_SOCK_ADDR_H */

@@ -15,6 +15,7 @@
 #include <net/inet_common.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
+#include <net/mptcp.h>
 #include <net/sock.h>
 
 #include "cgroup_sock.h"
@@ -280,6 +281,9 @@ int __cgroup_sock_create(struct sock *sk)
 		rcu_read_unlock();
 	}
 	inet_sk(sk)->prog_dev_if = sk->sk_bound_dev_if;
+	/* A raw socket can have this number as well. */
+	if (sk->sk_protocol == IPPROTO_MPTCP && sk->sk_type == SOCK_STREAM)
+		mptcp_sockopt_set_by_progs(sk);
 
 	/* Nobody will close this one, but a program that allowed it noted it. */
 	if (err && (verdict.returned & 1))

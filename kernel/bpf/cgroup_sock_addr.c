@@ -199,23 +199,20 @@ int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 					    CGROUP_INET6_CONNECT, false);
 }
 
-int __cgroup_sock_check_dev(const struct sock *sk, int dev_if)
+int __cgroup_sock_check_dev(const struct sock *sk, int prog_dev_if, int dev_if)
 {
-	int prog_dev_if = READ_ONCE(inet_sk(sk)->prog_dev_if);
-
-	/* It may have gone since the caller looked. */
-	if (!prog_dev_if || prog_dev_if == dev_if)
+	if (prog_dev_if == dev_if)
 		return 0;
 	return l3mdev_master_ifindex_by_index(sock_net(sk), dev_if) == prog_dev_if ?
 	       0 : -EINVAL;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_check_dev);
 
-int __cgroup_sock_mc_dev(const struct sock *sk, int dev_if)
+int __cgroup_sock_mc_dev(const struct sock *sk, int prog_dev_if, int dev_if)
 {
 	int mc_index = READ_ONCE(inet_sk(sk)->mc_index);
 
-	if (!mc_index || __cgroup_sock_check_dev(sk, mc_index))
+	if (!mc_index || __cgroup_sock_check_dev(sk, prog_dev_if, mc_index))
 		return dev_if;
 	return mc_index;
 }

@@ -374,7 +374,7 @@ static int cg_sock_addr_bind6_mapped(struct sock *sk,
 static int cg_sock_addr_bind_to(struct sock *sk, struct sockaddr *addr,
 				int addr_len)
 {
-	u32 flags = BIND_FROM_BPF;
+	u32 flags = 0;
 
 	if (addr_len < offsetofend(struct sockaddr_in, sin_port))
 		return -EINVAL;

@@ -55,6 +55,11 @@ FIXTURE_VARIANT_ADD(create, raw6) {
 	AF_INET6, SOCK_RAW, IPPROTO_UDP, IPPROTO_UDP
 };
 
+/* The number of MPTCP does not make one of it. */
+FIXTURE_VARIANT_ADD(create, raw_mptcp4) {
+	AF_INET, SOCK_RAW, IPPROTO_MPTCP, IPPROTO_MPTCP
+};
+
 FIXTURE_VARIANT_ADD(create, mptcp4) {
 	AF_INET, SOCK_STREAM, IPPROTO_MPTCP, IPPROTO_MPTCP
 };
@@ -146,23 +151,24 @@ TEST_F(create, sets_device_mark_priority)
 	close(fd);
 }
 
-/* Sets SO_MARK, and allows the socket if it can be read back. */
-static int load_option(enum bpf_attach_type type, int mark)
+/* Returns 1 if the option has @value, which the program may set first. */
+static int load_option(enum bpf_prog_type prog, enum bpf_attach_type type, int level, int name,
+		       int value, bool set)
 {
 	struct bpf_insn insns[] = {
 		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
-		BPF_ST_MEM(BPF_W, BPF_REG_10, -4, mark),
+		BPF_ST_MEM(BPF_W, BPF_REG_10, -4, value),
 		BPF_ST_MEM(BPF_W, BPF_REG_10, -8, 0),
-		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
-		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
+		BPF_MOV64_IMM(BPF_REG_2, level),
+		BPF_MOV64_IMM(BPF_REG_3, name),
 		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
-		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -4),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, set ? -4 : -8),
 		BPF_MOV64_IMM(BPF_REG_5, 4),
-		BPF_EMIT_CALL(BPF_FUNC_setsockopt),
+		BPF_EMIT_CALL(set ? BPF_FUNC_setsockopt : BPF_FUNC_getsockopt),
 		BPF_MOV64_REG(BPF_REG_7, BPF_REG_0),
 		BPF_MOV64_REG(BPF_REG_1, BPF_REG_6),
-		BPF_MOV64_IMM(BPF_REG_2, SOL_SOCKET),
-		BPF_MOV64_IMM(BPF_REG_3, SO_MARK),
+		BPF_MOV64_IMM(BPF_REG_2, level),
+		BPF_MOV64_IMM(BPF_REG_3, name),
 		BPF_MOV64_REG(BPF_REG_4, BPF_REG_10),
 		BPF_ALU64_IMM(BPF_ADD, BPF_REG_4, -8),
 		BPF_MOV64_IMM(BPF_REG_5, 4),
@@ -171,17 +177,22 @@ static int load_option(enum bpf_attach_type type, int mark)
 		BPF_LDX_MEM(BPF_W, BPF_REG_1, BPF_REG_10, -8),
 		BPF_MOV64_IMM(BPF_REG_0, 0),
 		BPF_JMP_IMM(BPF_JNE, BPF_REG_7, 0, 2),
-		BPF_JMP_IMM(BPF_JNE, BPF_REG_1, mark, 1),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_1, value, 1),
 		BPF_MOV64_IMM(BPF_REG_0, 1),
 		BPF_EXIT_INSN(),
 	};
 
-	return load_insns(BPF_PROG_TYPE_CGROUP_SOCK, type, insns, ARRAY_LEN(insns));
+	return load_insns(prog, type, insns, ARRAY_LEN(insns));
+}
+
+static int load_mark(enum bpf_attach_type type)
+{
+	return load_option(BPF_PROG_TYPE_CGROUP_SOCK, type, SOL_SOCKET, SO_MARK, 43, true);
 }
 
 TEST_F(create, sets_and_gets_an_option)
 {
-	int prog = load_option(BPF_CGROUP_INET_SOCK_CREATE, 43), fd;
+	int prog = load_mark(BPF_CGROUP_INET_SOCK_CREATE), fd;
 
 	ASSERT_LE(0, prog);
 	ASSERT_EQ(0, bpf_prog_attach(prog, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
@@ -191,6 +202,54 @@ TEST_F(create, sets_and_gets_an_option)
 	EXPECT_EQ(43, option(fd, SO_MARK));
 	close(fd);
 	close(prog);
+}
+
+/* Also those of MPTCP and SMC, which connect by another socket. */
+TEST_F(create, options_are_those_of_the_socket_that_connects)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ SOL_SOCKET, SO_REUSEPORT, 1 },
+		{ SOL_SOCKET, SO_PRIORITY, 5 },
+		{ IPPROTO_IP, IP_TOS, 8 },
+	}, *o;
+	int ip = variant->ip ?: variant->family, i, progs[2], fd;
+	enum bpf_attach_type types[2] = {
+		BPF_CGROUP_INET_SOCK_CREATE,
+		ip == AF_INET ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT,
+	};
+	struct endpoint at = endpoint(ip, ip == AF_INET ? "127.0.0.1" : "::1", 0);
+
+	for (o = options; o < options + ARRAY_LEN(options); o++) {
+		/* AF_INET6 does not have it, and IPPROTO_SMC does not pass it on. */
+		if (o->name == IP_TOS && (ip != AF_INET || variant->protocol == IPPROTO_SMC))
+			continue;
+		progs[0] = load_option(BPF_PROG_TYPE_CGROUP_SOCK, types[0], o->level, o->name,
+				       o->value, true);
+		progs[1] = load_option(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, types[1], o->level, o->name,
+				       o->value, false);
+		for (i = 0; i < 2; i++) {
+			ASSERT_LE(0, progs[i]);
+			ASSERT_EQ(0, bpf_prog_attach(progs[i], self->box.cgroup, types[i],
+						     BPF_F_ALLOW_MULTI));
+		}
+		fd = make(variant->family, variant->type, variant->protocol);
+		EXPECT_LE(0, fd);
+		do_bind(fd, at);
+		at.in.sin_port = htons(4001);
+		EXPECT_NE(-EPERM, do_connect(fd, at)) {
+			TH_LOG("option %d of level %d", o->name, o->level);
+		}
+		at.in.sin_port = 0;
+		close(fd);
+		for (i = 0; i < 2; i++) {
+			EXPECT_EQ(0, bpf_prog_detach2(progs[i], self->box.cgroup, types[i]));
+			close(progs[i]);
+		}
+	}
 }
 
 TEST_F(create, refuses)
@@ -331,10 +390,10 @@ FIXTURE_TEARDOWN(cgroup)
 /* Later the socket would have to be locked. */
 TEST(options_are_for_create)
 {
-	EXPECT_LE(0, load_option(BPF_CGROUP_INET_SOCK_CREATE, 1));
-	EXPECT_GT(0, load_option(BPF_CGROUP_INET_SOCK_RELEASE, 1));
-	EXPECT_GT(0, load_option(BPF_CGROUP_INET4_POST_BIND, 1));
-	EXPECT_GT(0, load_option(BPF_CGROUP_INET6_POST_BIND, 1));
+	EXPECT_LE(0, load_mark(BPF_CGROUP_INET_SOCK_CREATE));
+	EXPECT_GT(0, load_mark(BPF_CGROUP_INET_SOCK_RELEASE));
+	EXPECT_GT(0, load_mark(BPF_CGROUP_INET4_POST_BIND));
+	EXPECT_GT(0, load_mark(BPF_CGROUP_INET6_POST_BIND));
 }
 
 TEST_F(cgroup, of_the_socket_not_of_the_task)

@@ -1155,6 +1155,17 @@ static const char *const betweens[] = {
 	"the user chose a device",
 };
 
+/* A connect program binds the socket, and nobody has answered yet. */
+static void start_connect(struct __test_metadata *_metadata, struct state *self, int fd,
+			  const struct endpoint *from, struct endpoint to)
+{
+	bind_to(&self->box, self->connect, from);
+	nonblocking(fd, true);
+	EXPECT_EQ(-EINPROGRESS, do_connect(fd, to));
+	EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
+	bind_to(&self->box, self->connect, NULL);
+}
+
 static void connect_fails_later(struct __test_metadata *_metadata, struct state *self,
 				const struct kind *kind)
 {
@@ -1182,11 +1193,7 @@ static void connect_fails_later(struct __test_metadata *_metadata, struct state 
 				/* DCCP's port is in TIME_WAIT. */
 				wanted = OWN(self->ips->source, dccp ? 4999 : self->port);
 				before = snap(kind, fd, &wanted);
-				bind_to(&self->box, self->connect, &from);
-				nonblocking(fd, true);
-				EXPECT_EQ(-EINPROGRESS, do_connect(fd, closed));
-				EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
-				bind_to(&self->box, self->connect, NULL);
+				start_connect(_metadata, self, fd, &from, closed);
 				if (between == PROGRAM_LEFT)
 					box_detach(&self->box, self->connect);
 				/* What the user does meanwhile is not to be taken back. */
@@ -1248,11 +1255,7 @@ static void shutdown_while_connecting(struct __test_metadata *_metadata, struct 
 					  source == ADDRESS ? 0 : self->port);
 				wanted = OWN(self->ips->device_source, self->port);
 				before = snap(kind, fd, &wanted);
-				bind_to(&self->box, self->connect, &from);
-				nonblocking(fd, true);
-				EXPECT_EQ(-EINPROGRESS, do_connect(fd, to));
-				EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
-				bind_to(&self->box, self->connect, NULL);
+				start_connect(_metadata, self, fd, &from, to);
 				if (between == PROGRAM_LEFT)
 					box_detach(&self->box, self->connect);
 				EXPECT_EQ(-EALREADY, do_connect(fd, to));
@@ -1291,10 +1294,7 @@ static void shutdown_after_a_failure(struct __test_metadata *_metadata, struct s
 	/* DCCP's port is in TIME_WAIT. */
 	wanted = OWN(self->ips->source, kind->type == SOCK_DCCP ? 4999 : self->port);
 	before = snap(kind, fd, &wanted);
-	bind_to(&self->box, self->connect, &from);
-	nonblocking(fd, true);
-	EXPECT_EQ(-EINPROGRESS, do_connect(fd, closed));
-	EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
+	start_connect(_metadata, self, fd, &from, closed);
 	poller.fd = fd;
 	EXPECT_EQ(1, poll(&poller, 1, 2000));
 	shutdown(fd, SHUT_RDWR);
@@ -1324,11 +1324,7 @@ static void bind_after_a_failure(struct __test_metadata *_metadata, struct state
 		fd = NEW_SOCKET();
 		ASSERT_LE(0, fd);
 		from = source_of(self, kind, ADDRESS);
-		bind_to(&self->box, self->connect, &from);
-		nonblocking(fd, true);
-		EXPECT_EQ(-EINPROGRESS, do_connect(fd, closed));
-		EXPECT_EQ(0, self->box.seen[self->connect].bind_err);
-		bind_to(&self->box, self->connect, NULL);
+		start_connect(_metadata, self, fd, &from, closed);
 		poller.fd = fd;
 		EXPECT_EQ(1, poll(&poller, 1, 2000));
 		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
@@ -1349,6 +1345,90 @@ static void bind_after_a_failure(struct __test_metadata *_metadata, struct state
 TEST_F(late, bind_after_a_failure)
 {
 	bind_after_a_failure(_metadata, &self->state, variant->kind);
+}
+
+/* A bind() that fails after that leaves the socket as it was before the connect(). */
+static void bind_fails_after_a_failure(struct __test_metadata *_metadata, struct state *self,
+				       const struct kind *kind)
+{
+	struct endpoint closed = TO(self->ips->server, 9), to = OWN(self->ips->user, 4997);
+	struct endpoint from, wanted;
+	struct pollfd poller = { .events = POLLOUT };
+	struct snapshot before;
+	enum source source;
+	int fd, other, refused;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	ASSERT_EQ(0, box_attach(&self->box, self->post_bind));
+	for (refused = 0; refused < 2; refused++) {
+		for (source = ADDRESS; source <= ADDRESS_PORT; source++) {
+			fd = socket_from(self, kind, UNBOUND, self->ips->user, self->ips->source);
+			ASSERT_LE(0, fd);
+			from = source_of(self, kind, source);
+			wanted = OWN(self->ips->source, kind->type == SOCK_DCCP ? 4999 :
+								    self->port);
+			before = snap(kind, fd, &wanted);
+			start_connect(_metadata, self, fd, &from, closed);
+			poller.fd = fd;
+			EXPECT_EQ(1, poll(&poller, 1, 2000));
+			EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+			other = NEW_SOCKET();
+			if (refused)
+				tell(&self->box, self->post_bind, -EACCES);
+			else
+				EXPECT_EQ(0, do_bind(other, to));
+			EXPECT_EQ(refused ? -EACCES : -EADDRINUSE, do_bind(fd, to));
+			tell(&self->box, self->post_bind, 0);
+			SAME(fd, &before, &wanted, "%s, %s", refused ? "refused" : "in use",
+			     sources[source]);
+			if (refused)
+				EXPECT_EQ(0, do_bind(other, to));
+			close(other);
+			close(fd);
+			if (kind->type == SOCK_DCCP)
+				next_port(self);
+		}
+	}
+}
+
+TEST_F(late, bind_fails_after_a_failure)
+{
+	bind_fails_after_a_failure(_metadata, &self->state, variant->kind);
+}
+
+/* Nor is what the user then says about IPv4 taken back. */
+static void v6only_after_a_failure(struct __test_metadata *_metadata, struct state *self,
+				   const struct kind *kind)
+{
+	int v6 = kind->family == AF_INET6, fd;
+	struct endpoint closed = TO(self->ips->server, 9), from;
+	struct endpoint any = endpoint(kind->family, v6 ? "::" : "0.0.0.0", 4996);
+	struct pollfd poller = { .events = POLLOUT };
+	enum source source;
+
+	ASSERT_EQ(0, box_attach(&self->box, self->connect));
+	for (source = ADDRESS; source <= ADDRESS_PORT; source++) {
+		fd = NEW_SOCKET();
+		ASSERT_LE(0, fd);
+		from = source_of(self, kind, source);
+		start_connect(_metadata, self, fd, &from, closed);
+		poller.fd = fd;
+		EXPECT_EQ(1, poll(&poller, 1, 2000));
+		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+		EXPECT_EQ(v6 ? 0 : -1, setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &(int){ 1 },
+						  sizeof(int)));
+		EXPECT_EQ(0, do_bind(fd, any));
+		if (v6)
+			EXPECT_EQ(1, option(fd, SOL_IPV6, IPV6_V6ONLY));
+		close(fd);
+		if (kind->type == SOCK_DCCP)
+			next_port(self);
+	}
+}
+
+TEST_F(late, v6only_after_a_failure)
+{
+	v6only_after_a_failure(_metadata, &self->state, variant->kind);
 }
 
 /* A connection that was established did not fail, whoever ends it. */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A further subflow of an MPTCP socket stays in the L3 domain that an INET_SOCK_CREATE program
+ * chose for it, whichever end opens the subflow.
+ *
+ * The network has two ways to a peer in a network namespace of its own: in9, which is in a VRF in
+ * the cases with one, and out9.
+ */
+#include <linux/mptcp.h>
+#include <signal.h>
+
+#include "../../kselftest_harness.h"
+#include "box.h"
+
+#define PORT	4321
+
+FIXTURE(subflow) {
+	struct box box;
+	pid_t peer;
+	int peer_net;
+	int own_net;
+};
+
+FIXTURE_VARIANT(subflow) {
+	bool vrf;
+	bool opened_here;	/* else by the peer */
+	const char *second;	/* our address for the further subflow */
+	const char *device;	/* which the path manager names, or nothing */
+	int joins;
+};
+
+FIXTURE_VARIANT_ADD(subflow, accepted_without_vrf) {
+	false, false, "10.8.0.1", "", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, accepted_in_the_vrf) {
+	true, false, "10.9.0.3", "", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, accepted_outside) {
+	true, false, "10.8.0.1", "", 0
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_without_vrf) {
+	false, true, "10.8.0.1", "dev out9", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_in_the_vrf) {
+	true, true, "10.9.0.3", "dev in9", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_outside) {
+	true, true, "10.8.0.1", "", 0
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_by_a_device_outside) {
+	true, true, "10.8.0.1", "dev out9", 0
+};
+
+FIXTURE_SETUP(subflow)
+{
+	char path[64], command[1024];
+	int ready[2];
+
+	ASSERT_EQ(0, box_open(&self->box));
+	self->own_net = open("/proc/self/ns/net", O_RDONLY);
+	ASSERT_EQ(0, pipe(ready));
+	self->peer = fork();
+	if (!self->peer) {
+		unshare(CLONE_NEWNET);
+		close(ready[1]);
+		pause();
+		_exit(0);
+	}
+	/* It has its network when it closes its end. */
+	close(ready[1]);
+	ASSERT_EQ(0, read(ready[0], path, 1));
+	close(ready[0]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", self->peer);
+	self->peer_net = open(path, O_RDONLY);
+	ASSERT_LE(0, self->peer_net);
+	snprintf(command, sizeof(command), "set -e\n"
+		 "ip link add vrf9 type vrf table 99\n"
+		 "ip link set vrf9 up\n"
+		 "ip link add in9 type veth peer name in8 netns %d\n"
+		 "ip link add out9 type veth peer name out8 netns %d\n"
+		 "ip link set in9 %s up\n"
+		 "ip link set out9 up\n"
+		 "ip address add 10.9.0.1/24 dev in9\n"
+		 "ip address add 10.9.0.3/24 dev in9\n"
+		 "ip address add 10.8.0.1/24 dev out9\n"
+		 "ip mptcp limits set subflow 2 add_addr_accepted 2\n"
+		 "ip mptcp endpoint add %s %s %s\n"
+		 "nsenter --net=%s sh -ec '\n"
+		 "ip link set in8 up\n"
+		 "ip link set out8 up\n"
+		 "ip address add 10.9.0.2/24 dev in8\n"
+		 "ip address add 10.8.0.2/24 dev out8\n"
+		 "ip route add default dev out8\n"
+		 "ip mptcp limits set subflow 2 add_addr_accepted 2'\n",
+		 self->peer, self->peer, variant->vrf ? "master vrf9" : "", variant->second,
+		 variant->opened_here ? "subflow" : "signal", variant->device, path);
+	ASSERT_EQ(0, system(command));
+}
+
+FIXTURE_TEARDOWN(subflow)
+{
+	kill(self->peer, SIGKILL);
+	close(self->peer_net);
+	close(self->own_net);
+	box_close(&self->box);
+}
+
+static int mptcp_server(const char *ip)
+{
+	int fd = make(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+
+	return do_bind(fd, endpoint(AF_INET, ip, PORT)) ?: listen(fd, 8) ? -errno : fd;
+}
+
+static int joined(int fd)
+{
+	struct mptcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &len);
+	return info.mptcpi_subflows;
+}
+
+TEST_F(subflow, stays_in_its_domain)
+{
+	bool outside = strcmp(variant->second, "10.9.0.3");
+	int fds[4] = { -1, -1, -1, -1 }, tries, i;
+
+	/* The listener that the further subflow comes to may be nobody's. */
+	if (!variant->opened_here && outside)
+		fds[1] = mptcp_server(variant->second);
+	if (variant->vrf) {
+		self->box.order[CREATE].write_device = 1;
+		self->box.order[CREATE].device = if_nametoindex("vrf9");
+		ASSERT_EQ(0, box_attach(&self->box, CREATE));
+	}
+	if (!variant->opened_here && !outside)
+		fds[1] = mptcp_server(variant->second);
+	if (variant->opened_here) {
+		ASSERT_EQ(0, setns(self->peer_net, CLONE_NEWNET));
+		if (variant->vrf)
+			box_detach(&self->box, CREATE);
+		fds[2] = mptcp_server("10.9.0.2");
+		if (variant->vrf)
+			ASSERT_EQ(0, box_attach(&self->box, CREATE));
+		ASSERT_EQ(0, setns(self->own_net, CLONE_NEWNET));
+		fds[0] = make(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+		ASSERT_EQ(0, do_connect(fds[0], endpoint(AF_INET, "10.9.0.2", PORT)));
+		fds[3] = accept(fds[2], NULL, NULL);
+	} else {
+		fds[2] = mptcp_server("10.9.0.1");
+		ASSERT_LE(0, fds[2]);
+		if (variant->vrf)
+			box_detach(&self->box, CREATE);
+		ASSERT_EQ(0, setns(self->peer_net, CLONE_NEWNET));
+		fds[3] = make(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+		ASSERT_EQ(0, do_connect(fds[3], endpoint(AF_INET, "10.9.0.1", PORT)));
+		ASSERT_EQ(0, setns(self->own_net, CLONE_NEWNET));
+		fds[0] = accept(fds[2], NULL, NULL);
+	}
+	ASSERT_LE(0, fds[0]);
+	ASSERT_LE(0, fds[3]);
+	/* The path managers begin when data has come both ways. */
+	for (tries = 0; tries < (variant->joins ? 100 : 10) && !joined(fds[0]); tries++) {
+		EXPECT_EQ(1, send(fds[0], "a", 1, 0));
+		EXPECT_EQ(1, send(fds[3], "b", 1, 0));
+		usleep(100000);
+	}
+	EXPECT_EQ(variant->joins, joined(fds[0]));
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
+TEST_HARNESS_MAIN
