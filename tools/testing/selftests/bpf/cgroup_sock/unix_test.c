@@ -5,7 +5,10 @@
  */
 #include "ring.h"
 
+#include <linux/sockios.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/un.h>
 
 #include "../../kselftest_harness.h"
@@ -448,6 +451,54 @@ TEST(a_retry_shows_the_same_address)
 		close(fds[i]);
 	close(ring.fd);
 	box_close(&box);
+}
+
+/* The kernel connects as well, and programs see nothing but the path. */
+TEST(a_mount_shows_its_path_alone)
+{
+	char path[sizeof(((struct seen *)0)->path)] = "/run/9p";
+	struct box box;
+
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, CONNECT_UNIX));
+	box.order[CONNECT_UNIX].verdict = 0;
+	EXPECT_EQ(-1, mount(path, "/tmp", "9p", 0, "trans=unix"));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(1, box.seen[CONNECT_UNIX].calls);
+	EXPECT_EQ(0, memcmp(path, box.seen[CONNECT_UNIX].path, sizeof(path)));
+	box_close(&box);
+}
+
+static void *receive_two(void *arg)
+{
+	static struct name from;
+	char data[2];
+
+	from.len = sizeof(from.un);
+	recvfrom(*(int *)arg, data, sizeof(data), MSG_WAITALL, (void *)&from.un, &from.len);
+	return &from;
+}
+
+/* Without programs, a stream shows the name that its peer has when the last byte comes. */
+TEST(a_name_that_comes_late)
+{
+	struct name late = name_of("@late"), *from;
+	int fds[2], unread = 1;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_two, &fds[0]));
+	ASSERT_EQ(1, send(fds[1], "a", 1, 0));
+	while (unread)
+		ASSERT_EQ(0, ioctl(fds[1], SIOCOUTQ, &unread));
+	ASSERT_EQ(0, bind(fds[1], (void *)&late.un, late.len));
+	ASSERT_EQ(1, send(fds[1], "b", 1, 0));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	from = result;
+	EXPECT_TRUE(same(from, &late));
+	close(fds[0]);
+	close(fds[1]);
 }
 
 TEST_HARNESS_MAIN
