@@ -94,6 +94,7 @@ static int cgroup_sock_run_sendmsg6(struct sock *sk, const struct msghdr *msg,
 		.sin6_family = AF_INET6,
 		.sin6_addr = fl6->daddr,
 		.sin6_port = *dport,
+		.sin6_scope_id = fl6->flowi6_oif,	/* for the tracepoints */
 	};
 	struct bpf_sock_addr_kern ctx __uninitialized;
 	int err;

@@ -9,6 +9,7 @@
 #include <linux/sock_diag.h>
 #include <linux/string_helpers.h>
 #include <net/inet_sock.h>
+#include <net/ipv6.h>
 
 #include "cgroup_sock.h"
 
@@ -45,7 +46,8 @@ static int cgroup_sock_print(char *text, int size,
 					      max(path_len, 0));
 	if (!name->len)
 		return snprintf(text, size, "%s", "");
-	if (name->any.sa_family == AF_INET6 && name->v6.sin6_scope_id)
+	if (name->any.sa_family == AF_INET6 && name->v6.sin6_scope_id &&
+	    __ipv6_addr_needs_scope_id(ipv6_addr_type(&name->v6.sin6_addr)))
 		return snprintf(text, size, "%pISpsc", &name->any);
 	return snprintf(text, size, "%pISpc", &name->any);
 }

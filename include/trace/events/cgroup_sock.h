@@ -54,7 +54,7 @@ DECLARE_EVENT_CLASS(cgroup_sock,
 
 	TP_fast_assign(
 		__entry->attach_type = prog->expected_attach_type;
-		__entry->prog_id = prog->aux->id;
+		__entry->prog_id = READ_ONCE(prog->aux->id);
 		snprintf(__entry->prog_tag, sizeof(__entry->prog_tag), "%*phN",
 			 BPF_TAG_SIZE, prog->tag);
 		__entry->prog_cgroup = prog_cgroup;

@@ -582,6 +582,56 @@ TEST_F(chain, the_first_of_two_refuses)
 	EXPECT_TRUE(contains(line, " err=-13 "));
 }
 
+/* A refusal shows the call before the first program and after the last one. */
+TEST_F(chain, a_refusal_shows_the_whole_call)
+{
+	int refuse = load_return(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0);
+	struct endpoint to = endpoint(AF_INET, "127.0.0.1", 4001);
+	struct order *order = &self->box.order[CONNECT4];
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+	char line[1024];
+
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT4));
+	ASSERT_EQ(0, bpf_prog_attach(refuse, self->box.cgroup, BPF_CGROUP_INET4_CONNECT,
+				     BPF_F_ALLOW_MULTI));
+	order->rewrite = 1;
+	order->port = htons(4009);
+	memcpy(order->ip, &(struct in_addr){ htonl(0x7f000009) }, sizeof(struct in_addr));
+	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	close(fd);
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=127.0.0.1:4001->127.0.0.9:4009 "));
+}
+
+/* A program that was reached by a tail call goes by the name of the one that is attached. */
+TEST_F(chain, a_tail_call_refuses)
+{
+	int refuse = load_return(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0);
+	int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "next", 4, 4, 1, NULL), caller;
+	struct bpf_insn insns[] = {
+		BPF_LD_MAP_FD(BPF_REG_2, map),
+		BPF_MOV64_IMM(BPF_REG_3, 0),
+		BPF_EMIT_CALL(BPF_FUNC_tail_call),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	char line[1024], text[32];
+
+	caller = load_insns(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, insns,
+			    ARRAY_LEN(insns));
+	ASSERT_LE(0, caller);
+	ASSERT_EQ(0, bpf_map_update_elem(map, &(int){ 0 }, &refuse, BPF_ANY));
+	ASSERT_EQ(0, bpf_prog_attach(caller, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+				     BPF_F_ALLOW_MULTI));
+	EXPECT_EQ(-EPERM, make(AF_INET, SOCK_DGRAM, 0));
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	ASSERT_EQ(0, bpf_obj_get_info_by_fd(caller, &info, &len));
+	snprintf(text, sizeof(text), " prog_id=%u ", info.id);
+	EXPECT_TRUE(contains(line, text));
+}
+
 /* A call that a later program lets pass after all was not refused. */
 TEST_F(chain, a_refusal_is_taken_back)
 {
@@ -691,6 +741,27 @@ TEST_F(chain, a_family_cannot_be_forged)
 	fd = make(AF_INET6, SOCK_STREAM, 0);
 	to.any.sa_family = AF_INET;
 	EXPECT_EQ(-EPERM, do_connect(fd, to));
+	close(fd);
+	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=[2001:db8::1]:4001->[2001:db8::1]:4001 "));
+}
+
+/* Where the kernel heeds a scope id, an address has one. */
+TEST_F(chain, a_link_local_address_has_its_scope)
+{
+	struct endpoint to = endpoint(AF_INET6, "fe80::1", 4001);
+	int fd = make(AF_INET6, SOCK_DGRAM, 0);
+	char line[1024], byte = 0;
+
+	ASSERT_EQ(0, box_attach(&self->box, SENDMSG6));
+	self->box.order[SENDMSG6].verdict = 0;
+	to.in6.sin6_scope_id = 1;
+	EXPECT_EQ(-1, sendto(fd, &byte, 1, 0, &to.any, to.len));
+	EXPECT_EQ(1, read_events(self->trace, "refuse", line, sizeof(line)));
+	EXPECT_TRUE(contains(line, " addr=[fe80::1]:4001%1->[fe80::1]:4001%1 "));
+	to = endpoint(AF_INET6, "2001:db8::1", 4001);
+	to.in6.sin6_scope_id = 1;
+	EXPECT_EQ(-1, sendto(fd, &byte, 1, 0, &to.any, to.len));
 	close(fd);
 	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
 	EXPECT_TRUE(contains(line, " addr=[2001:db8::1]:4001->[2001:db8::1]:4001 "));

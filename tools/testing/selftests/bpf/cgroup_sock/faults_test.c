@@ -326,6 +326,25 @@ TEST_F(programs, above_one_that_went_are_updated)
 		cgroup_remove(fds[i], i ? child : between);
 }
 
+/* With a tracepoint on, the place of one that went is passed over. */
+TEST_F(programs, beside_one_that_went_are_traced)
+{
+	static const char enable[] = "/sys/kernel/tracing/events/cgroup_sock/enable";
+	struct programs *p = &self->p;
+	int going = bpf_link_create(p->allow, p->cgroup, MADE, NULL);
+
+	ASSERT_LE(0, going);
+	ASSERT_EQ(0, link_create(p));
+	ASSERT_EQ(0, fail_nth(1));
+	EXPECT_EQ(0, bpf_link_detach(going));
+	EXPECT_TRUE(has_failed());
+	ASSERT_EQ(0, write_file(enable, "1"));
+	EXPECT_EQ(-EPERM, state_of(p->cgroup).made);
+	ASSERT_EQ(0, write_file(enable, "0"));
+	close(p->second);
+	close(going);
+}
+
 /* A cgroup that is made below one with a program has it, or is not made. */
 TEST_F(programs, are_inherited)
 {
