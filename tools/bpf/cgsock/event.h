@@ -29,11 +29,16 @@ struct event {
 	char command[16];
 };
 
-/* What programs can change in a call. */
-struct view {
-	__u32 family;		/* of the address; 0 if there is none */
+struct place_at {
+	__u32 family;		/* 0 if there is none */
 	__u32 port;
 	__u32 ip[4];
+};
+
+/* What programs can change in a call. */
+struct view {
+	struct place_at address;
+	struct place_at source;
 	__u32 device;
 	__u32 mark;
 	__u32 priority;
@@ -50,7 +55,7 @@ struct traced {
 	__u32 uid;
 	__u32 program;
 	__u32 hook;		/* its attach type */
-	__u32 refused;		/* else it is a rewrite */
+	__u32 refused;		/* the errno; 0 for a rewrite */
 	__u32 family;		/* of the socket, as the next two */
 	__u32 type;
 	__u32 protocol;

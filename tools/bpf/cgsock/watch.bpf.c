@@ -51,20 +51,21 @@ struct cgroup_sock_name {
 
 struct cgroup_sock_view {
 	struct cgroup_sock_name addr;
+	struct cgroup_sock_name source;
 	int dev_if;
 	__u32 mark;
 	__u32 priority;
 } __attribute__((preserve_access_index));
 
-static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *from)
+/* A name begins with the address, of whatever family. */
+static __always_inline void copy_name(struct place_at *to, struct cgroup_sock_name *from)
 {
 	union {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} name = {};
 
-	/* It begins with the address, of whatever family. */
-	bpf_probe_read_kernel(&name, sizeof(name), &from->addr);
+	bpf_probe_read_kernel(&name, sizeof(name), from);
 	to->family = name.v4.sin_family;
 	to->port = bpf_ntohs(name.v4.sin_port);
 	if (to->family == AF_INET) {
@@ -74,12 +75,20 @@ static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *
 		to->ip[1] = name.v6.sin6_addr.s6_addr32[1];
 		to->ip[2] = name.v6.sin6_addr.s6_addr32[2];
 		to->ip[3] = name.v6.sin6_addr.s6_addr32[3];
-	} else if (to->family == AF_UNIX) {
+	}
+}
+
+static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *from)
+{
+	const int path = sizeof(unsigned short);
+
+	copy_name(&to->address, &from->addr);
+	copy_name(&to->source, &from->source);
+	if (to->address.family == AF_UNIX) {
 		/* A sender may have no name. */
-		if (from->addr.len > (int)sizeof(name.v4.sin_family))
-			to->path_len = from->addr.len - sizeof(name.v4.sin_family);
-		bpf_probe_read_kernel(to->path, sizeof(to->path),
-				      (char *)&from->addr + sizeof(name.v4.sin_family));
+		if (from->addr.len > path)
+			to->path_len = from->addr.len - path;
+		bpf_probe_read_kernel(to->path, sizeof(to->path), (char *)&from->addr + path);
 	}
 	to->device = from->dev_if;
 	to->mark = from->mark;
@@ -88,7 +97,7 @@ static __always_inline void copy_view(struct view *to, struct cgroup_sock_view *
 
 static __always_inline void tell(struct sock *sk, struct bpf_prog *prog, __u64 holder,
 				 struct cgroup_sock_view *before, struct cgroup_sock_view *now,
-				 bool refused)
+				 int err)
 {
 	struct traced *traced = reserve(sizeof(*traced));
 
@@ -102,7 +111,7 @@ static __always_inline void tell(struct sock *sk, struct bpf_prog *prog, __u64 h
 	traced->uid = bpf_get_current_uid_gid();
 	traced->program = prog->aux->id;
 	traced->hook = prog->expected_attach_type;
-	traced->refused = refused;
+	traced->refused = -err;
 	traced->family = sk->__sk_common.skc_family;
 	traced->type = sk->sk_type;
 	traced->protocol = sk->sk_protocol;
@@ -112,7 +121,7 @@ static __always_inline void tell(struct sock *sk, struct bpf_prog *prog, __u64 h
 	bpf_ringbuf_submit(traced, 0);
 }
 
-/* Both have the socket, the program, its cgroup, the view before and the one now. */
+/* Both have the socket, the program, its cgroup, the view before, the one now, and the errno. */
 SEC("tp_btf/cgroup_sock_refuse")
 int watch_refuse(__u64 *ctx)
 {
@@ -120,14 +129,14 @@ int watch_refuse(__u64 *ctx)
 	__u32 id = prog->aux->id;
 
 	if (!bpf_map_lookup_elem(&told, &id))
-		tell((void *)ctx[0], prog, ctx[2], (void *)ctx[3], (void *)ctx[4], true);
+		tell((void *)ctx[0], prog, ctx[2], (void *)ctx[3], (void *)ctx[4], ctx[5]);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_sock_rewrite")
 int watch_rewrite(__u64 *ctx)
 {
-	tell((void *)ctx[0], (void *)ctx[1], ctx[2], (void *)ctx[3], (void *)ctx[4], false);
+	tell((void *)ctx[0], (void *)ctx[1], ctx[2], (void *)ctx[3], (void *)ctx[4], 0);
 	return 0;
 }
 

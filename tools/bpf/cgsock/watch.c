@@ -239,14 +239,19 @@ static char *show_path(const struct view *view)
 	return path;
 }
 
+static char *show_place_at(const struct place_at *at)
+{
+	struct endpoint endpoint = { .family = at->family, .port = at->port };
+
+	memcpy(endpoint.ip, at->ip, sizeof(at->ip));
+	return text("%s", show_endpoint(&endpoint));
+}
+
 static char *show_view(const struct view *view, const struct traced *traced)
 {
-	struct endpoint endpoint = { .family = view->family, .port = view->port };
-
-	memcpy(endpoint.ip, view->ip, sizeof(view->ip));
-	if (view->family == AF_INET || view->family == AF_INET6)
-		return text("%s", show_endpoint(&endpoint));
-	if (view->family == AF_UNIX)
+	if (view->address.family == AF_INET || view->address.family == AF_INET6)
+		return show_place_at(&view->address);
+	if (view->address.family == AF_UNIX)
 		return show_path(view);
 	return text("%s", name_family(traced->family));
 }
@@ -255,10 +260,17 @@ static char *show_view(const struct view *view, const struct traced *traced)
 static char *show_changes(const struct traced *traced)
 {
 	const struct view *before = &traced->before, *now = &traced->now;
-	char *changes = NULL;
+	char *changes = NULL, *source, *new_source;
 	size_t size;
 	FILE *stream = open_memstream(&changes, &size);
 
+	if (memcmp(&before->source, &now->source, sizeof(now->source))) {
+		source = show_place_at(&before->source);
+		new_source = show_place_at(&now->source);
+		fprintf(stream, " source %s -> %s", source, new_source);
+		free(source);
+		free(new_source);
+	}
 	if (before->device != now->device)
 		fprintf(stream, " device %u -> %u", before->device, now->device);
 	if (before->mark != now->mark)
@@ -267,6 +279,19 @@ static char *show_changes(const struct traced *traced)
 		fprintf(stream, " priority %u -> %u", before->priority, now->priority);
 	fclose(stream);
 	return changes;
+}
+
+/* EPERM is what a refusal is without more ado. */
+static char *show_what(const struct traced *traced)
+{
+	const char *name = strerrorname_np(traced->refused);
+
+	if (!traced->refused)
+		return text("rewritten");
+	if (traced->refused == EPERM)
+		return text("refused");
+	return name ? text("refused with %s", name) :
+		      text("refused with errno %u", traced->refused);
 }
 
 static const char *tool_of(__u32 program)
@@ -281,13 +306,15 @@ static const char *tool_of(__u32 program)
 static int show_traced(void *data, void *record, size_t size)
 {
 	const struct traced *traced = record;
-	char *protocol, *from, *to, *changes, *holder, *name;
+	char *what, *protocol, *from, *to, *changes, *holder, *name;
 	struct json_object *one;
 	const char *tool;
+	bool moved;
 
 	(void)data;
 	if (size < sizeof(*traced) || (only && traced->holder != id_of_cgroup(only->fd)))
 		return 0;
+	what = show_what(traced);
 	protocol = show_protocol(traced->family, traced->type, traced->protocol);
 	from = show_view(&traced->before, traced);
 	to = show_view(&traced->now, traced);
@@ -295,6 +322,7 @@ static int show_traced(void *data, void *record, size_t size)
 	holder = name_of_cgroup(traced->holder);
 	tool = tool_of(traced->program);
 	name = name_of_program(traced->program);
+	moved = !traced->refused && strcmp(from, to);
 	one = begin_line(traced->time, traced->command, traced->pid, traced->uid, traced->cgroup);
 	if (one) {
 		add(one, "what", traced->refused ? "refused" : "rewritten");
@@ -303,20 +331,21 @@ static int show_traced(void *data, void *record, size_t size)
 		add(one, "address", from);
 		add(one, "to", to);
 		add(one, "changes", changes);
+		if (traced->refused)
+			add(one, "error", strerrorname_np(traced->refused));
 		json_object_object_add(one, "program", json_object_new_int64(traced->program));
 		add(one, "name", name);
 		add(one, "tool", tool);
 		add(one, "holder", holder);
 		print_line(one);
 	} else {
-		printf("%s: %s %s %s%s%s%s  by %s%s (program %u) of %s\n",
-		       traced->refused ? "refused" : "rewritten", name_hook(traced->hook),
-		       protocol, from, traced->refused || !strcmp(from, to) ? "" : " -> ",
-		       traced->refused || !strcmp(from, to) ? "" : to,
-		       traced->refused ? "" : changes, tool ? "" : "others' ", tool ?: name,
-		       traced->program, holder);
+		printf("%s: %s %s %s%s%s%s  by %s%s (program %u) of %s\n", what,
+		       name_hook(traced->hook), protocol, from, moved ? " -> " : "",
+		       moved ? to : "", traced->refused ? "" : changes,
+		       tool ? "" : "others' ", tool ?: name, traced->program, holder);
 	}
 	fflush(stdout);
+	free(what);
 	free(protocol);
 	free(from);
 	free(to);

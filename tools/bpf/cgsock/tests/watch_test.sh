@@ -18,9 +18,9 @@ tells() { until_ok grep -q "$1" "$dir/events"; }
 # tells_of ADDRESS PATTERN: of a connect() that is repeated, as watch needs some time to begin.
 connects() { call -c $c/inner tcp4 connect $1 > /dev/null; grep -q "$2" "$dir/events"; }
 tells_of() { until_ok connects "$@" || { cat "$dir/events"; return 1; }; }
-# Attaches INSTRUCTIONS to an attach type of AF_UNIX, which an older libbpf does not know.
-connect_unix=49 recvmsg_unix=51
-attach_unix() { # CGROUP TYPE INSTRUCTIONS
+# An older libbpf does not know the attach types of AF_UNIX.
+connect4=10 connect_unix=49 recvmsg_unix=51
+attach_code() { # CGROUP TYPE INSTRUCTIONS
 	python3 - "$@" <<-'END'
 		import ctypes, os, struct, sys
 		call = ctypes.CDLL(None, use_errno=True).syscall
@@ -36,7 +36,14 @@ attach_unix() { # CGROUP TYPE INSTRUCTIONS
 	END
 }
 # return 0
-refuse_unix() { attach_unix "$1" $connect_unix 0xb7 0x95; }
+refuse_unix() { attach_code "$1" $connect_unix 0xb7 0x95; }
+# bpf_set_retval(-EACCES); return 0
+deny_unix() { attach_code "$1" $connect_unix 0xfffffff3000001b7 0xbb00000085 0xb7 0x95; }
+# bpf_bind(ctx, 127.0.0.2:0, 16); return 1
+choose_source() {
+	attach_code "$1" $connect4 0x2fff00a62 0x200007ffff40a62 0xfff80a7a 0xa2bf 0xfffffff000000207 \
+		0x10000003b7 0x4000000085 0x1000000b7 0x95
+}
 call_of() { # KFUNC
 	local id
 	id=$(bpftool btf dump file /sys/kernel/btf/vmlinux | sed -n "s/^\[\([0-9]*\)\] FUNC '$1' .*/\1/p")
@@ -44,7 +51,7 @@ call_of() { # KFUNC
 }
 # bpf_sock_addr_set_sun_path(bpf_cast_to_kern_ctx(ctx), "/un", 3); return 1
 name_sender() { # CGROUP
-	attach_unix "$1" $recvmsg_unix "$(call_of bpf_cast_to_kern_ctx)" 0x1bf 0x6e752ffff80a7a 0xa2bf \
+	attach_code "$1" $recvmsg_unix "$(call_of bpf_cast_to_kern_ctx)" 0x1bf 0x6e752ffff80a7a 0xa2bf \
 		0xfffffff800000207 0x3000003b7 "$(call_of bpf_sock_addr_set_sun_path)" 0x1000000b7 0x95
 }
 receives_from_nobody() { # PATTERN
@@ -114,6 +121,15 @@ if ours; then
 	ok "a path that looks like more" tells_of_path '/x  by a -> b' 'refused: connect_unix unix /x.x20.x20by.x20a.x20-.x3e.x20b  by '
 	name_sender $c/local
 	ok "a sender without a name" until_ok receives_from_nobody 'rewritten: recvmsg_unix unix  -> /un  by '
+	stop
+	rmdir $c/local
+	mkdir $c/local
+	deny_unix $c/local
+	bpftool cgroup detach $c/inner connect4 pinned /sys/fs/bpf/foreign/fw_connect4
+	choose_source $c/inner
+	watching events
+	ok "an errno" tells_of_path /x 'refused with EACCES: connect_unix unix /x  by '
+	ok "a source" tells_of 127.0.0.3:80 'rewritten: connect4 tcp 127.0.0.3:80 source 0.0.0.0:0 -> 127.0.0.2:0  by '
 	stop
 	rmdir $c/local
 	watching events --json $c
