@@ -221,8 +221,6 @@ TEST_F(connect, the_chosen_source_survives_a_disconnect)
 	order->bind_family = variant->to_family;
 	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
 	EXPECT_EQ(0, do_connect(fd, self->to));
-	if (variant->type == SOCK_STREAM)
-		return;
 	unspec.len = sizeof(unspec.any);
 	EXPECT_EQ(0, do_connect(fd, unspec));
 	EXPECT_ENDPOINT(local, ip_at(local_of(fd), 0));
@@ -242,9 +240,6 @@ TEST_F(connect, the_chosen_source_outlives_its_program)
 	struct order *order = &self->box.order[self->hook];
 	int fd = make(variant->family, variant->type, variant->protocol);
 
-	/* MPTCP calls itself what its subflow was called, and forgets it with that. */
-	if (variant->protocol == IPPROTO_MPTCP)
-		return;
 	ASSERT_LE(0, fd);
 	order->bind_family = variant->to_family;
 	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));

@@ -242,6 +242,7 @@ FIXTURE_VARIANT_ADD(short_address, raw6) { SOCK_RAW, 253 };
 FIXTURE_VARIANT_ADD(short_address, tcp6) { SOCK_STREAM, 0, true, true };
 FIXTURE_VARIANT_ADD(short_address, mptcp6) { SOCK_STREAM, IPPROTO_MPTCP, true, true };
 FIXTURE_VARIANT_ADD(short_address, dccp6) { SOCK_DCCP, IPPROTO_DCCP, true };
+FIXTURE_VARIANT_ADD(short_address, smc6) { SOCK_STREAM, IPPROTO_SMC, true };
 
 FIXTURE_SETUP(short_address)
 {
@@ -333,8 +334,10 @@ TEST_F(short_address, without_scope_id)
 			continue;
 		refused = variant->wants_scope && hook != CONNECT6;
 		asked.in6.sin6_port = variant->type == SOCK_RAW && hook == SENDMSG6 ?
-			0 : htons(4001);
+			0 : htons(4001 + way);	/* SMC gives it back later */
 		other.in6.sin6_port = asked.in6.sin6_port;
+		/* Servers bind as well. */
+		self->box.order[BIND6].rewrite = 0;
 		order->rewrite = 1;
 		order->port = other.in6.sin6_port;
 		memcpy(order->ip, &other.in6.sin6_addr, 16);

@@ -119,8 +119,8 @@ static int message(int fd, int protocol, struct endpoint *to)
 		data[4] = 2;
 		break;
 	}
-	return sendto(fd, data, sizeof(data), 0, to ? &to->any : NULL, to ? to->len : 0) < 0 ?
-	       -errno : 0;
+	return sendto(fd, data, sizeof(data), MSG_NOSIGNAL, to ? &to->any : NULL,
+		      to ? to->len : 0) < 0 ? -errno : 0;
 }
 
 /* Refuse with this errno, or allow. */
@@ -208,8 +208,11 @@ TEST_F(path, port_of_connect)
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	if (!(variant->kind->can & HAS_PORTS))
+	if (!(variant->kind->can & HAS_PORTS)) {
+		EXPECT_EQ(0, connect_to(self->fd, variant->kind->protocol, &self->own, &self->to));
+		EXPECT_EQ(0, self->box.seen[hook].chosen);
 		return;
+	}
 	tell(&self->box, hook, -ENOENT);
 	EXPECT_EQ(-ENOENT, do_connect(self->fd, self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
@@ -226,9 +229,16 @@ TEST_F(path, port_of_send)
 	enum hook hook = self->inet ? POST_BIND4 : POST_BIND6;
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
-	if (!(variant->kind->can & SENDS_TO) || !(variant->kind->can & HAS_PORTS))
-		return;
 	tell(&self->box, hook, -ENOENT);
+	if (!(variant->kind->can & SENDS_TO)) {
+		EXPECT_GT(0, message(self->fd, variant->kind->protocol, &self->to));
+		return;
+	}
+	if (!(variant->kind->can & HAS_PORTS)) {
+		EXPECT_EQ(0, message(self->fd, variant->kind->protocol, &self->to));
+		EXPECT_EQ(0, self->box.seen[hook].calls);
+		return;
+	}
 	EXPECT_EQ(-ENOENT, message(self->fd, variant->kind->protocol, &self->to));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	tell(&self->box, hook, 0);
@@ -297,13 +307,16 @@ TEST_F(path, a_control_message_on_a_connection)
 
 	ASSERT_EQ(0, box_attach(&self->box, hook));
 	ASSERT_EQ(0, connect_to(self->fd, variant->kind->protocol, &self->own, &self->to));
-	if (!looked_at)
-		return;
 	if (self->inet)
 		inet_pton(AF_INET, "127.0.0.9",
 			  &((struct in_pktinfo *)CMSG_DATA(&control.header))->ipi_spec_dst);
 	else
 		inet_pton(AF_INET6, "fd00::9", CMSG_DATA(&control.header));
+	if (!looked_at) {
+		sendmsg(self->fd, &msg, MSG_NOSIGNAL);
+		EXPECT_EQ(0, self->box.seen[hook].calls);
+		return;
+	}
 	EXPECT_LT(0, sendmsg(self->fd, &msg, 0));
 	EXPECT_EQ(1, self->box.seen[hook].calls);
 	EXPECT_ENDPOINT(ip_at(self->to, 0), seen_of(&self->box, hook, variant->kind->family));
@@ -346,9 +359,11 @@ TEST_F(path, messages)
 
 	ASSERT_EQ(0, box_attach(&self->box, send));
 	ASSERT_EQ(0, box_attach(&self->box, recv));
-	if (!(variant->kind->can & SENDS_TO))
-		return;
 	tell(&self->box, send, -ENOENT);
+	if (!(variant->kind->can & SENDS_TO)) {
+		EXPECT_GT(0, message(self->fd, variant->kind->protocol, &self->to));
+		return;
+	}
 	EXPECT_EQ(-ENOENT, message(self->fd, variant->kind->protocol, &self->to));
 	EXPECT_EQ(1, self->box.seen[send].calls);
 	tell(&self->box, send, 0);
