@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tracepoints cgroup_sock_refuse and cgroup_sock_rewrite: who refused a call, or changed it. */
+#include <netinet/in.h>
+#include <linux/sctp.h>	/* needs the one before */
 #include <pthread.h>
 #include <sys/un.h>
 
@@ -744,6 +746,32 @@ TEST_F(chain, a_family_cannot_be_forged)
 	close(fd);
 	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
 	EXPECT_TRUE(contains(line, " addr=[2001:db8::1]:4001->[2001:db8::1]:4001 "));
+}
+
+/* Of several addresses in one call, the event has the one that was refused. */
+TEST_F(chain, one_of_two_addresses_is_refused)
+{
+	struct sockaddr_in addresses[2] = {
+		endpoint(AF_INET, "127.0.0.1", 4001).in,
+		endpoint(AF_INET, "127.0.0.9", 4001).in,
+	};
+	static const enum hook hooks[] = { BIND4, CONNECT4 };
+	static const int options[] = { SCTP_SOCKOPT_BINDX_ADD, SCTP_SOCKOPT_CONNECTX };
+	char line[1024];
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, box_attach(&self->box, hooks[i]));
+		self->box.order[hooks[i]].spared = 1;
+		self->box.order[hooks[i]].verdict = 0;
+		fd = make(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP);
+		EXPECT_EQ(-1, setsockopt(fd, IPPROTO_SCTP, options[i], addresses,
+					 sizeof(addresses)));
+		EXPECT_EQ(EPERM, errno);
+		close(fd);
+		EXPECT_EQ(i + 1, read_events(self->trace, "refuse", line, sizeof(line)));
+		EXPECT_TRUE(contains(line, " addr=127.0.0.9:4001->127.0.0.9:4001 "));
+	}
 }
 
 /* Where the kernel heeds a scope id, an address has one. */
