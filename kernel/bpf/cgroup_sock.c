@@ -15,7 +15,6 @@
 #include <net/inet_common.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>
-#include <net/mptcp.h>
 #include <net/sock.h>
 
 #include "cgroup_sock.h"
@@ -281,9 +280,6 @@ int __cgroup_sock_create(struct sock *sk)
 		rcu_read_unlock();
 	}
 	inet_sk(sk)->prog_dev_if = sk->sk_bound_dev_if;
-	/* A raw socket can have this number as well. */
-	if (sk->sk_protocol == IPPROTO_MPTCP && sk->sk_type == SOCK_STREAM)
-		mptcp_sockopt_set_by_progs(sk);
 
 	/* Nobody will close this one, but a program that allowed it noted it. */
 	if (err && (verdict.returned & 1))
@@ -407,7 +403,7 @@ EXPORT_SYMBOL_GPL(__cgroup_sock_post_bind);
  *
  * After a refusal the socket is bound to what it was bound to before.
  *
- * Context: Process context, without the socket lock; may sleep.
+ * Context: Process context, with the socket lock held.
  * Return: 0, what @bind says, or -EPERM or the errno of a program.
  */
 int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
@@ -418,12 +414,10 @@ int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
 	struct cgroup_sock_bound before __uninitialized;
 	int err;
 
-	lock_sock(sk);
 	__cgroup_sock_save_bound(sk, &before);
 	err = bind(sk, uaddr, addr_len, flags);
 	if (!err && inet_sk(sk)->inet_num)
 		err = __cgroup_sock_post_bind(sk, &before);
-	release_sock(sk);
 	return err;
 }
 EXPORT_SYMBOL_GPL(cgroup_sock_bind_watched);

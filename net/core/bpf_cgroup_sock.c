@@ -10,6 +10,7 @@
 #include <linux/in.h>
 #include <linux/sock_diag.h>
 #include <net/bpf_sk_storage.h>
+#include <net/mptcp.h>
 #include <net/sock.h>
 
 #include "filter.h"
@@ -127,8 +128,18 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
 };
 
 /* Nobody else can reach the socket yet, so there is no lock to hold. */
+BPF_CALL_5(bpf_cg_sock_setsockopt, struct sock *, sk, int, level, int, optname,
+	   char *, optval, int, optlen)
+{
+	/* A raw socket can have the number of MPTCP as well. */
+	if (sk->sk_protocol == IPPROTO_MPTCP && sk->sk_type == SOCK_STREAM)
+		mptcp_sockopt_set_by_progs(sk);
+	return bpf_unlocked_sk_setsockopt((unsigned long)sk, level, optname,
+					  (unsigned long)optval, optlen);
+}
+
 static const struct bpf_func_proto bpf_cg_sock_setsockopt_proto = {
-	.func		= bpf_unlocked_sk_setsockopt,
+	.func		= bpf_cg_sock_setsockopt,
 	.gpl_only	= false,
 	.ret_type	= RET_INTEGER,
 	.arg1_type	= ARG_PTR_TO_CTX,

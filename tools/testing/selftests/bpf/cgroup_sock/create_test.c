@@ -216,38 +216,45 @@ TEST_F(create, options_are_those_of_the_socket_that_connects)
 		{ SOL_SOCKET, SO_PRIORITY, 5 },
 		{ IPPROTO_IP, IP_TOS, 8 },
 	}, *o;
-	int ip = variant->ip ?: variant->family, i, progs[2], fd;
+	int ip = variant->ip ?: variant->family, i, progs[2], fd, wrong;
 	enum bpf_attach_type types[2] = {
 		BPF_CGROUP_INET_SOCK_CREATE,
 		ip == AF_INET ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT,
 	};
 	struct endpoint at = endpoint(ip, ip == AF_INET ? "127.0.0.1" : "::1", 0);
+	__be16 port = variant->type == SOCK_RAW ? 0 : htons(4001);
 
+	/* The id of a connection is behind the address. */
+	if (variant->protocol == IPPROTO_L2TP)
+		at.len = ip == AF_INET ? 16 : sizeof(at.room);
 	for (o = options; o < options + ARRAY_LEN(options); o++) {
 		/* AF_INET6 does not have it, and IPPROTO_SMC does not pass it on. */
 		if (o->name == IP_TOS && (ip != AF_INET || variant->protocol == IPPROTO_SMC))
 			continue;
-		progs[0] = load_option(BPF_PROG_TYPE_CGROUP_SOCK, types[0], o->level, o->name,
-				       o->value, true);
-		progs[1] = load_option(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, types[1], o->level, o->name,
-				       o->value, false);
-		for (i = 0; i < 2; i++) {
-			ASSERT_LE(0, progs[i]);
-			ASSERT_EQ(0, bpf_prog_attach(progs[i], self->box.cgroup, types[i],
-						     BPF_F_ALLOW_MULTI));
-		}
-		fd = make(variant->family, variant->type, variant->protocol);
-		EXPECT_LE(0, fd);
-		do_bind(fd, at);
-		at.in.sin_port = htons(4001);
-		EXPECT_NE(-EPERM, do_connect(fd, at)) {
-			TH_LOG("option %d of level %d", o->name, o->level);
-		}
-		at.in.sin_port = 0;
-		close(fd);
-		for (i = 0; i < 2; i++) {
-			EXPECT_EQ(0, bpf_prog_detach2(progs[i], self->box.cgroup, types[i]));
-			close(progs[i]);
+		for (wrong = 0; wrong < 2; wrong++) {
+			progs[0] = load_option(BPF_PROG_TYPE_CGROUP_SOCK, types[0], o->level,
+					       o->name, o->value, true);
+			progs[1] = load_option(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, types[1], o->level,
+					       o->name, o->value + wrong, false);
+			for (i = 0; i < 2; i++) {
+				ASSERT_LE(0, progs[i]);
+				ASSERT_EQ(0, bpf_prog_attach(progs[i], self->box.cgroup, types[i],
+							     BPF_F_ALLOW_MULTI));
+			}
+			fd = make(variant->family, variant->type, variant->protocol);
+			EXPECT_LE(0, fd);
+			at.in.sin_port = 0;
+			EXPECT_EQ(0, do_bind(fd, at));
+			at.in.sin_port = port;
+			EXPECT_EQ(wrong, do_connect(fd, at) == -EPERM) {
+				TH_LOG("option %d of level %d", o->name, o->level);
+			}
+			close(fd);
+			for (i = 0; i < 2; i++) {
+				EXPECT_EQ(0, bpf_prog_detach2(progs[i], self->box.cgroup,
+							      types[i]));
+				close(progs[i]);
+			}
 		}
 	}
 }

@@ -1417,6 +1417,8 @@ static void v6only_after_a_failure(struct __test_metadata *_metadata, struct sta
 		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
 		EXPECT_EQ(v6 ? 0 : -1, setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &(int){ 1 },
 						  sizeof(int)));
+		if (v6)
+			EXPECT_ENDPOINT(endpoint(AF_INET6, "::", 0), local_of(fd));
 		EXPECT_EQ(0, do_bind(fd, any));
 		if (v6)
 			EXPECT_EQ(1, option(fd, SOL_IPV6, IPV6_V6ONLY));
