@@ -117,7 +117,9 @@ static void cgroup_sock_view_bound(struct cgroup_sock_name *name,
 		/* A datagram socket is not locked in connect(). */
 		name->v6.sin6_addr = data_race(sk->sk_v6_rcv_saddr);
 		name->v6.sin6_port = port;
-		name->v6.sin6_scope_id = READ_ONCE(sk->sk_bound_dev_if);
+		name->v6.sin6_scope_id =
+			ipv6_iface_scope_id(&name->v6.sin6_addr,
+					    READ_ONCE(sk->sk_bound_dev_if));
 		return;
 	}
 #endif

@@ -131,11 +131,13 @@ static const struct bpf_func_proto bpf_get_netns_cookie_cg_sock_proto = {
 BPF_CALL_5(bpf_cg_sock_setsockopt, struct sock *, sk, int, level, int, optname,
 	   char *, optval, int, optlen)
 {
+	int err = bpf_unlocked_sk_setsockopt((unsigned long)sk, level, optname,
+					     (unsigned long)optval, optlen);
+
 	/* A raw socket can have the number of MPTCP as well. */
-	if (sk->sk_protocol == IPPROTO_MPTCP && sk->sk_type == SOCK_STREAM)
+	if (!err && sk->sk_protocol == IPPROTO_MPTCP && sk->sk_type == SOCK_STREAM)
 		mptcp_sockopt_set_by_progs(sk);
-	return bpf_unlocked_sk_setsockopt((unsigned long)sk, level, optname,
-					  (unsigned long)optval, optlen);
+	return err;
 }
 
 static const struct bpf_func_proto bpf_cg_sock_setsockopt_proto = {

@@ -204,7 +204,33 @@ TEST_F(create, sets_and_gets_an_option)
 	close(prog);
 }
 
-/* Also those of MPTCP and SMC, which connect by another socket. */
+/*
+ * Whether a connect program finds @value in an option of the socket that connects, which is another
+ * one for MPTCP and SMC. Returns 0 or 1, or -1 if it cannot be asked.
+ */
+static int finds(struct box *box, int fd, int ip, int level, int name, int value)
+{
+	enum bpf_attach_type type = ip == AF_INET ? BPF_CGROUP_INET4_CONNECT :
+						    BPF_CGROUP_INET6_CONNECT;
+	int prog = load_option(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, type, level, name, value, false);
+	struct endpoint at = endpoint(ip, ip == AF_INET ? "127.0.0.1" : "::1", 0);
+	int err;
+
+	/* The id of a connection is behind the address. */
+	if (option(fd, SO_PROTOCOL) == IPPROTO_L2TP)
+		at.len = ip == AF_INET ? 16 : sizeof(at.room);
+	if (do_bind(fd, at) ||
+	    bpf_prog_attach(prog, box->cgroup, type, BPF_F_ALLOW_MULTI))
+		return -1;
+	if (option(fd, SO_TYPE) != SOCK_RAW)
+		at.in.sin_port = htons(4001);
+	err = do_connect(fd, at);
+	if (bpf_prog_detach2(prog, box->cgroup, type))
+		return -1;
+	close(prog);
+	return err != -EPERM;
+}
+
 TEST_F(create, options_are_those_of_the_socket_that_connects)
 {
 	static const struct {
@@ -216,46 +242,52 @@ TEST_F(create, options_are_those_of_the_socket_that_connects)
 		{ SOL_SOCKET, SO_PRIORITY, 5 },
 		{ IPPROTO_IP, IP_TOS, 8 },
 	}, *o;
-	int ip = variant->ip ?: variant->family, i, progs[2], fd, wrong;
-	enum bpf_attach_type types[2] = {
-		BPF_CGROUP_INET_SOCK_CREATE,
-		ip == AF_INET ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT,
-	};
-	struct endpoint at = endpoint(ip, ip == AF_INET ? "127.0.0.1" : "::1", 0);
-	__be16 port = variant->type == SOCK_RAW ? 0 : htons(4001);
+	int ip = variant->ip ?: variant->family, prog, fd, wrong;
 
-	/* The id of a connection is behind the address. */
-	if (variant->protocol == IPPROTO_L2TP)
-		at.len = ip == AF_INET ? 16 : sizeof(at.room);
 	for (o = options; o < options + ARRAY_LEN(options); o++) {
 		/* AF_INET6 does not have it, and IPPROTO_SMC does not pass it on. */
 		if (o->name == IP_TOS && (ip != AF_INET || variant->protocol == IPPROTO_SMC))
 			continue;
+		prog = load_option(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE,
+				   o->level, o->name, o->value, true);
+		ASSERT_EQ(0, bpf_prog_attach(prog, self->box.cgroup, BPF_CGROUP_INET_SOCK_CREATE,
+					     BPF_F_ALLOW_MULTI));
 		for (wrong = 0; wrong < 2; wrong++) {
-			progs[0] = load_option(BPF_PROG_TYPE_CGROUP_SOCK, types[0], o->level,
-					       o->name, o->value, true);
-			progs[1] = load_option(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, types[1], o->level,
-					       o->name, o->value + wrong, false);
-			for (i = 0; i < 2; i++) {
-				ASSERT_LE(0, progs[i]);
-				ASSERT_EQ(0, bpf_prog_attach(progs[i], self->box.cgroup, types[i],
-							     BPF_F_ALLOW_MULTI));
-			}
 			fd = make(variant->family, variant->type, variant->protocol);
-			EXPECT_LE(0, fd);
-			at.in.sin_port = 0;
-			EXPECT_EQ(0, do_bind(fd, at));
-			at.in.sin_port = port;
-			EXPECT_EQ(wrong, do_connect(fd, at) == -EPERM) {
+			EXPECT_EQ(!wrong, finds(&self->box, fd, ip, o->level, o->name,
+						o->value + wrong)) {
 				TH_LOG("option %d of level %d", o->name, o->level);
 			}
 			close(fd);
-			for (i = 0; i < 2; i++) {
-				EXPECT_EQ(0, bpf_prog_detach2(progs[i], self->box.cgroup,
-							      types[i]));
-				close(progs[i]);
-			}
 		}
+		ASSERT_EQ(0, bpf_prog_detach2(prog, self->box.cgroup,
+					      BPF_CGROUP_INET_SOCK_CREATE));
+		close(prog);
+	}
+}
+
+TEST_F(create, mark_and_priority_are_those_of_the_socket_that_connects)
+{
+	static const struct {
+		int name, value, found;
+	} cases[] = {
+		{ SO_MARK, 42, 1 },
+		{ SO_MARK, 43, 0 },
+		{ SO_PRIORITY, 5, 1 },
+		{ SO_PRIORITY, 6, 0 },
+	};
+	int ip = variant->ip ?: variant->family, fd, i;
+
+	self->box.order[CREATE].write_device = 1;
+	self->box.order[CREATE].mark = 42;
+	self->box.order[CREATE].priority = 5;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		fd = make(variant->family, variant->type, variant->protocol);
+		EXPECT_EQ(cases[i].found, finds(&self->box, fd, ip, SOL_SOCKET, cases[i].name,
+						cases[i].value)) {
+			TH_LOG("case %d", i);
+		}
+		close(fd);
 	}
 }
 

@@ -779,7 +779,7 @@ TEST_F(chain, a_link_local_address_has_its_scope)
 {
 	struct endpoint to = endpoint(AF_INET6, "fe80::1", 4001);
 	int fd = make(AF_INET6, SOCK_DGRAM, 0);
-	char line[1024], byte = 0;
+	char line[1024], text[64], byte = 0;
 
 	ASSERT_EQ(0, box_attach(&self->box, SENDMSG6));
 	self->box.order[SENDMSG6].verdict = 0;
@@ -793,6 +793,22 @@ TEST_F(chain, a_link_local_address_has_its_scope)
 	close(fd);
 	EXPECT_EQ(2, read_events(self->trace, "refuse", line, sizeof(line)));
 	EXPECT_TRUE(contains(line, " addr=[2001:db8::1]:4001->[2001:db8::1]:4001 "));
+
+	/* What a socket is bound to has that of its device. */
+	ASSERT_EQ(0, system("ip link add dummy9 type dummy"));
+	ASSERT_EQ(0, system("ip address add fe80::9/64 dev dummy9 nodad"));
+	ASSERT_EQ(0, system("ip link set dummy9 up"));
+	ASSERT_EQ(0, box_attach(&self->box, POST_BIND6));
+	self->box.order[POST_BIND6].verdict = 0;
+	to = endpoint(AF_INET6, "fe80::9", 4001);
+	to.in6.sin6_scope_id = if_nametoindex("dummy9");
+	fd = make(AF_INET6, SOCK_DGRAM, 0);
+	EXPECT_EQ(-EPERM, do_bind(fd, to));
+	close(fd);
+	EXPECT_EQ(3, read_events(self->trace, "refuse", line, sizeof(line)));
+	snprintf(text, sizeof(text), " addr=[fe80::9]:4001%%%d->[fe80::9]:4001%%%d ",
+		 to.in6.sin6_scope_id, to.in6.sin6_scope_id);
+	EXPECT_TRUE(contains(line, text));
 }
 
 /* A path is no abstract name, and no arrow between two paths. */
