@@ -18,7 +18,7 @@ help: ## this list
 	@echo "As root on Debian 12:"
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: ours tools ## boot a VM and see cgsock at work, a minute once built
+demo: ours tools ## boot a VM and see cgsock at work, 30 s once built
 	@demo/demo.sh $(build)
 
 check: $(if $(T),check-ours,lint check-ours check-pages check-tools check-demo check-ipv6-module check-off check-control check-summary) ## prove all of it; T=NAME runs one test on our kernel
