@@ -153,10 +153,6 @@ void __cgroup_sock_save_bound(const struct sock *sk,
 void cgroup_sock_restore_bound(struct sock *sk,
 			       const struct cgroup_sock_bound *bound);
 int __cgroup_sock_post_bind(struct sock *sk, struct cgroup_sock_bound *before);
-int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
-			     int addr_len, u32 flags,
-			     int (*bind)(struct sock *sk, struct sockaddr *uaddr,
-					 int addr_len, u32 flags));
 int __cgroup_sock_port_chosen(struct sock *sk);
 
 /**

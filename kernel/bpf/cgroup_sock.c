@@ -393,35 +393,6 @@ int __cgroup_sock_post_bind(struct sock *sk, struct cgroup_sock_bound *before)
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_post_bind);
 
-/**
- * cgroup_sock_bind_watched() - bind a socket where there are post_bind programs
- * @sk: socket of family AF_INET (INET4_POST_BIND) or AF_INET6 (INET6_POST_BIND)
- * @uaddr: the address
- * @addr_len: bytes of @uaddr
- * @flags: BIND_*, for @bind
- * @bind: binds the socket, and has the port allocated if there is to be one
- *
- * After a refusal the socket is bound to what it was bound to before.
- *
- * Context: Process context, with the socket lock held.
- * Return: 0, what @bind says, or -EPERM or the errno of a program.
- */
-int cgroup_sock_bind_watched(struct sock *sk, struct sockaddr *uaddr,
-			     int addr_len, u32 flags,
-			     int (*bind)(struct sock *sk, struct sockaddr *uaddr,
-					 int addr_len, u32 flags))
-{
-	struct cgroup_sock_bound before __uninitialized;
-	int err;
-
-	__cgroup_sock_save_bound(sk, &before);
-	err = bind(sk, uaddr, addr_len, flags);
-	if (!err && inet_sk(sk)->inet_num)
-		err = __cgroup_sock_post_bind(sk, &before);
-	return err;
-}
-EXPORT_SYMBOL_GPL(cgroup_sock_bind_watched);
-
 int __cgroup_sock_port_chosen(struct sock *sk)
 {
 	const struct bpf_prog_array *array;
