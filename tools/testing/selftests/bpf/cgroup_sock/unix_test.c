@@ -479,14 +479,18 @@ static void *receive_two(void *arg)
 	return &from;
 }
 
-/* Without programs, a stream shows the name that its peer has when the last byte comes. */
+/* Without a program of its own, a stream shows the name that its peer has at the last byte. */
 TEST(a_name_that_comes_late)
 {
 	struct name late = name_of("@late"), *from;
 	int fds[2], unread = 1;
 	pthread_t thread;
+	struct box box;
 	void *result;
 
+	ASSERT_EQ(0, box_open(&box));
+	ASSERT_EQ(0, box_attach(&box, RECVMSG_UNIX));
+	ASSERT_EQ(0, cgroup_join(CGROUP_ROOT));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_two, &fds[0]));
 	ASSERT_EQ(1, send(fds[1], "a", 1, 0));
@@ -497,8 +501,10 @@ TEST(a_name_that_comes_late)
 	ASSERT_EQ(0, pthread_join(thread, &result));
 	from = result;
 	EXPECT_TRUE(same(from, &late));
+	EXPECT_EQ(0, box.seen[RECVMSG_UNIX].calls);
 	close(fds[0]);
 	close(fds[1]);
+	box_close(&box);
 }
 
 TEST_HARNESS_MAIN
