@@ -1166,6 +1166,17 @@ static void start_connect(struct __test_metadata *_metadata, struct state *self,
 	bind_to(&self->box, self->connect, NULL);
 }
 
+/* The connection fails, and the user takes the error. */
+static void fail_later(struct __test_metadata *_metadata, struct state *self, int fd,
+		       const struct endpoint *from, struct endpoint closed)
+{
+	struct pollfd poller = { .fd = fd, .events = POLLOUT };
+
+	start_connect(_metadata, self, fd, from, closed);
+	EXPECT_EQ(1, poll(&poller, 1, 2000));
+	EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+}
+
 static void connect_fails_later(struct __test_metadata *_metadata, struct state *self,
 				const struct kind *kind)
 {
@@ -1316,7 +1327,6 @@ static void bind_after_a_failure(struct __test_metadata *_metadata, struct state
 				 const struct kind *kind)
 {
 	struct endpoint closed = TO(self->ips->server, 9), from, want, name;
-	struct pollfd poller = { .events = POLLOUT };
 	int fd, call;
 
 	ASSERT_EQ(0, box_attach(&self->box, self->connect));
@@ -1324,10 +1334,7 @@ static void bind_after_a_failure(struct __test_metadata *_metadata, struct state
 		fd = NEW_SOCKET();
 		ASSERT_LE(0, fd);
 		from = source_of(self, kind, ADDRESS);
-		start_connect(_metadata, self, fd, &from, closed);
-		poller.fd = fd;
-		EXPECT_EQ(1, poll(&poller, 1, 2000));
-		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+		fail_later(_metadata, self, fd, &from, closed);
 		want = OWN(self->ips->user, 4998 - call);
 		EXPECT_EQ(0, do_bind(fd, want));
 		if (call)
@@ -1353,7 +1360,6 @@ static void bind_fails_after_a_failure(struct __test_metadata *_metadata, struct
 {
 	struct endpoint closed = TO(self->ips->server, 9), to = OWN(self->ips->user, 4997);
 	struct endpoint from, wanted;
-	struct pollfd poller = { .events = POLLOUT };
 	struct snapshot before;
 	enum source source;
 	int fd, other, refused;
@@ -1368,10 +1374,7 @@ static void bind_fails_after_a_failure(struct __test_metadata *_metadata, struct
 			wanted = OWN(self->ips->source, kind->type == SOCK_DCCP ? 4999 :
 								    self->port);
 			before = snap(kind, fd, &wanted);
-			start_connect(_metadata, self, fd, &from, closed);
-			poller.fd = fd;
-			EXPECT_EQ(1, poll(&poller, 1, 2000));
-			EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+			fail_later(_metadata, self, fd, &from, closed);
 			other = NEW_SOCKET();
 			if (refused)
 				tell(&self->box, self->post_bind, -EACCES);
@@ -1403,7 +1406,6 @@ static void v6only_after_a_failure(struct __test_metadata *_metadata, struct sta
 	int v6 = kind->family == AF_INET6, fd;
 	struct endpoint closed = TO(self->ips->server, 9), from;
 	struct endpoint any = endpoint(kind->family, v6 ? "::" : "0.0.0.0", 4996);
-	struct pollfd poller = { .events = POLLOUT };
 	enum source source;
 
 	ASSERT_EQ(0, box_attach(&self->box, self->connect));
@@ -1411,10 +1413,7 @@ static void v6only_after_a_failure(struct __test_metadata *_metadata, struct sta
 		fd = NEW_SOCKET();
 		ASSERT_LE(0, fd);
 		from = source_of(self, kind, source);
-		start_connect(_metadata, self, fd, &from, closed);
-		poller.fd = fd;
-		EXPECT_EQ(1, poll(&poller, 1, 2000));
-		EXPECT_EQ(ECONNREFUSED, option(fd, SOL_SOCKET, SO_ERROR));
+		fail_later(_metadata, self, fd, &from, closed);
 		EXPECT_EQ(v6 ? 0 : -1, setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &(int){ 1 },
 						  sizeof(int)));
 		if (v6)
