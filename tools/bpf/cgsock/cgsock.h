@@ -20,6 +20,8 @@
 #include <linux/types.h>
 #include <sys/types.h>
 
+#include "event.h"
+
 struct bpf_map;
 struct bpf_object;
 
@@ -73,13 +75,7 @@ __printf(1, 2) char *text(const char *format, ...);	/* allocated */
 /* A number from @min to @max; false if @digits is something else. */
 bool read_number(const char *digits, unsigned long min, unsigned long max, unsigned int *number);
 
-/* 192.0.2.1:80 or [2001:db8::1]:80. @ip is in network order, @port in host order. */
-struct endpoint {
-	__u32 family;
-	__u32 port;
-	__u32 ip[4];
-};
-
+/* 192.0.2.1:80 or [2001:db8::1]:80 */
 bool parse_endpoint(const char *word, struct endpoint *endpoint);
 /* The other way round, in a buffer of its own: good until the fourth call after it. */
 const char *show_endpoint(const struct endpoint *endpoint);

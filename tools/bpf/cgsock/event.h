@@ -29,7 +29,8 @@ struct event {
 	char command[16];
 };
 
-struct place_at {
+/* IPs are in network order, ports in host order. */
+struct endpoint {
 	__u32 family;		/* 0 if there is none */
 	__u32 port;
 	__u32 ip[4];
@@ -37,8 +38,8 @@ struct place_at {
 
 /* What programs can change in a call. */
 struct view {
-	struct place_at address;
-	struct place_at source;
+	struct endpoint address;
+	struct endpoint source;
 	__u32 device;
 	__u32 mark;
 	__u32 priority;

@@ -58,7 +58,7 @@ struct cgroup_sock_view {
 } __attribute__((preserve_access_index));
 
 /* A name begins with the address, of whatever family. */
-static __always_inline void copy_name(struct place_at *to, struct cgroup_sock_name *from)
+static __always_inline void copy_name(struct endpoint *to, struct cgroup_sock_name *from)
 {
 	union {
 		struct sockaddr_in v4;

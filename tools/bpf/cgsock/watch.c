@@ -239,18 +239,10 @@ static char *show_path(const struct view *view)
 	return path;
 }
 
-static char *show_place_at(const struct place_at *at)
-{
-	struct endpoint endpoint = { .family = at->family, .port = at->port };
-
-	memcpy(endpoint.ip, at->ip, sizeof(at->ip));
-	return text("%s", show_endpoint(&endpoint));
-}
-
 static char *show_view(const struct view *view, const struct traced *traced)
 {
 	if (view->address.family == AF_INET || view->address.family == AF_INET6)
-		return show_place_at(&view->address);
+		return text("%s", show_endpoint(&view->address));
 	if (view->address.family == AF_UNIX)
 		return show_path(view);
 	return text("%s", name_family(traced->family));
@@ -260,17 +252,13 @@ static char *show_view(const struct view *view, const struct traced *traced)
 static char *show_changes(const struct traced *traced)
 {
 	const struct view *before = &traced->before, *now = &traced->now;
-	char *changes = NULL, *source, *new_source;
+	char *changes = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&changes, &size);
 
-	if (memcmp(&before->source, &now->source, sizeof(now->source))) {
-		source = show_place_at(&before->source);
-		new_source = show_place_at(&now->source);
-		fprintf(stream, " source %s -> %s", source, new_source);
-		free(source);
-		free(new_source);
-	}
+	if (memcmp(&before->source, &now->source, sizeof(now->source)))
+		fprintf(stream, " source %s -> %s", show_endpoint(&before->source),
+			show_endpoint(&now->source));
 	if (before->device != now->device)
 		fprintf(stream, " device %u -> %u", before->device, now->device);
 	if (before->mark != now->mark)
