@@ -24,6 +24,10 @@ struct task_struct {
 	unsigned short migration_disabled;
 } __attribute__((preserve_access_index));
 
+struct sockaddr {
+	char sa_data[14];
+} __attribute__((preserve_access_index));
+
 struct socket;
 struct msghdr;
 
@@ -34,6 +38,9 @@ int pins;		/* how often the task was kept on its CPU, at the last one */
 __u32 ip4;		/* what the last one was filed under */
 struct in6_addr ip6;
 int checks;		/* of messages, by security modules */
+int connect_checks;	/* of addresses, by security modules */
+__be16 first_port;	/* that they were asked for */
+__be16 last_port;
 int locks;		/* of sockets */
 
 static __always_inline int is_ours(void)
@@ -67,6 +74,17 @@ int BPF_PROG(check, struct socket *sock, struct msghdr *msg, int size)
 {
 	if (is_ours())
 		checks++;
+	return 0;
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(check_connect, struct socket *sock, struct sockaddr *address, int addrlen)
+{
+	if (!is_ours())
+		return 0;
+	if (!connect_checks++)
+		bpf_probe_read_kernel(&first_port, sizeof(first_port), address->sa_data);
+	bpf_probe_read_kernel(&last_port, sizeof(last_port), address->sa_data);
 	return 0;
 }
 

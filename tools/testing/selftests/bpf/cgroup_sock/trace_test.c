@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What no system call shows: the order in which a refused bind is undone, who checks a message. */
+/*
+ * What no system call shows: the order in which a refused bind is undone, what security modules
+ * are asked for.
+ */
+#include "ring.h"
+
 #include <sys/un.h>
 
 #include "../../kselftest_harness.h"
@@ -69,6 +74,35 @@ TEST_F(trace, a_call_ends_on_any_cpu)
 	close(fd);
 	EXPECT_EQ(1, self->trace->bss->puts);
 	EXPECT_EQ(1, self->trace->bss->pins);
+}
+
+/*
+ * io_uring asks a second time whether the connection is there. Security modules are asked for the
+ * address of user space then, as they were at first.
+ */
+TEST_F(trace, each_attempt_is_checked_for_what_was_asked)
+{
+	struct endpoint asked = endpoint(AF_INET, "127.0.0.1", 9), to;
+	struct order *order = &self->box.order[CONNECT4];
+	int s = server(AF_INET, SOCK_STREAM, "127.0.0.1", 0), fd;
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(&ring));
+	ASSERT_LE(0, s);
+	to = local_of(s);
+	ASSERT_EQ(0, box_attach(&self->box, CONNECT4));
+	order->rewrite = 1;
+	order->port = to.in.sin_port;
+	memcpy(order->ip, endpoint_ip(&to), endpoint_ip_len(&to));
+	fd = make(AF_INET, SOCK_STREAM, 0);
+	EXPECT_EQ(0, ring_connect(&ring, fd, &asked.any, asked.len));
+	EXPECT_EQ(2, self->trace->bss->connect_checks);
+	EXPECT_EQ(asked.in.sin_port, self->trace->bss->first_port);
+	EXPECT_EQ(asked.in.sin_port, self->trace->bss->last_port);
+	EXPECT_EQ(port_of(to), port_of(peer_of(fd)));
+	close(fd);
+	close(s);
+	close(ring.fd);
 }
 
 /* That a program led one message somewhere does not make the next one there a checked one. */
