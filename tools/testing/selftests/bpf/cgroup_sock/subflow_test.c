@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A further subflow of an MPTCP socket stays in the L3 domain that an INET_SOCK_CREATE program
- * chose for it, whichever end opens the subflow.
+ * A further subflow of an MPTCP socket stays in the L3 domain that a program chose for it, in
+ * INET_SOCK_CREATE, bind or connect, whichever end opens the subflow.
  *
  * The network has two ways to a peer in a network namespace of its own: in9, which is in a VRF in
  * the cases with one, and out9.
  */
 #include <linux/mptcp.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@ FIXTURE(subflow) {
 };
 
 FIXTURE_VARIANT(subflow) {
+	enum hook hook;		/* of the program that puts it into the VRF, if it has one */
 	bool vrf;
 	bool opened_here;	/* else by the peer */
 	const char *second;	/* our address for the further subflow */
@@ -33,31 +35,47 @@ FIXTURE_VARIANT(subflow) {
 };
 
 FIXTURE_VARIANT_ADD(subflow, accepted_without_vrf) {
-	false, false, "10.8.0.1", "", 1
+	CREATE, false, false, "10.8.0.1", "", 1
 };
 
 FIXTURE_VARIANT_ADD(subflow, accepted_in_the_vrf) {
-	true, false, "10.9.0.3", "", 1
+	CREATE, true, false, "10.9.0.3", "", 1
 };
 
 FIXTURE_VARIANT_ADD(subflow, accepted_outside) {
-	true, false, "10.8.0.1", "", 0, "MPJoinSynRx"
+	CREATE, true, false, "10.8.0.1", "", 0, "MPJoinSynRx"
 };
 
 FIXTURE_VARIANT_ADD(subflow, opened_without_vrf) {
-	false, true, "10.8.0.1", "dev out9", 1
+	CREATE, false, true, "10.8.0.1", "dev out9", 1
 };
 
 FIXTURE_VARIANT_ADD(subflow, opened_in_the_vrf) {
-	true, true, "10.9.0.3", "dev in9", 1
+	CREATE, true, true, "10.9.0.3", "dev in9", 1
 };
 
 FIXTURE_VARIANT_ADD(subflow, opened_outside) {
-	true, true, "10.8.0.1", "", 0, "MPJoinSynTxBindErr"
+	CREATE, true, true, "10.8.0.1", "", 0, "MPJoinSynTxBindErr"
 };
 
 FIXTURE_VARIANT_ADD(subflow, opened_by_a_device_outside) {
-	true, true, "10.8.0.1", "dev out9", 0
+	CREATE, true, true, "10.8.0.1", "dev out9", 0
+};
+
+FIXTURE_VARIANT_ADD(subflow, accepted_in_the_vrf_of_bind) {
+	BIND4, true, false, "10.9.0.3", "", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, accepted_outside_that_of_bind) {
+	BIND4, true, false, "10.8.0.1", "", 0, "MPJoinSynRx"
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_in_the_vrf_of_connect) {
+	CONNECT4, true, true, "10.9.0.3", "dev in9", 1
+};
+
+FIXTURE_VARIANT_ADD(subflow, opened_outside_that_of_connect) {
+	CONNECT4, true, true, "10.8.0.1", "", 0, "MPJoinSynTxBindErr"
 };
 
 FIXTURE_SETUP(subflow)
@@ -158,25 +176,28 @@ static int joined(int fd)
 TEST_F(subflow, stays_in_its_domain)
 {
 	bool outside = strcmp(variant->second, "10.9.0.3");
-	int fds[4] = { -1, -1, -1, -1 }, tries, accepts, i;
+	int fds[4] = { -1, -1, -1, -1 }, on = 1, device = -1, tries, accepts, i;
+	struct order *order = &self->box.order[variant->hook];
+	socklen_t len = sizeof(device);
 
 	/* The listener that the further subflow comes to may be nobody's. */
 	if (!variant->opened_here && outside)
 		fds[1] = mptcp_server(variant->second);
 	if (variant->vrf) {
-		self->box.order[CREATE].write_device = 1;
-		self->box.order[CREATE].device = if_nametoindex("vrf9");
-		ASSERT_EQ(0, box_attach(&self->box, CREATE));
+		order->write_device = 1;
+		order->device = if_nametoindex("vrf9");
+		order->bind_to_device = order->device;
+		ASSERT_EQ(0, box_attach(&self->box, variant->hook));
 	}
 	if (!variant->opened_here && !outside)
 		fds[1] = mptcp_server(variant->second);
 	if (variant->opened_here) {
 		ASSERT_EQ(0, setns(self->peer_net, CLONE_NEWNET));
 		if (variant->vrf)
-			box_detach(&self->box, CREATE);
+			box_detach(&self->box, variant->hook);
 		fds[2] = mptcp_server("10.9.0.2");
 		if (variant->vrf)
-			ASSERT_EQ(0, box_attach(&self->box, CREATE));
+			ASSERT_EQ(0, box_attach(&self->box, variant->hook));
 		ASSERT_EQ(0, setns(self->own_net, CLONE_NEWNET));
 		fds[0] = make(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 		ASSERT_EQ(0, do_connect(fds[0], endpoint(AF_INET, "10.9.0.2", PORT)));
@@ -185,7 +206,7 @@ TEST_F(subflow, stays_in_its_domain)
 		fds[2] = mptcp_server("10.9.0.1");
 		ASSERT_LE(0, fds[2]);
 		if (variant->vrf)
-			box_detach(&self->box, CREATE);
+			box_detach(&self->box, variant->hook);
 		ASSERT_EQ(0, setns(self->peer_net, CLONE_NEWNET));
 		fds[3] = make(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 		ASSERT_EQ(0, do_connect(fds[3], endpoint(AF_INET, "10.9.0.1", PORT)));
@@ -194,6 +215,10 @@ TEST_F(subflow, stays_in_its_domain)
 	}
 	ASSERT_LE(0, fds[0]);
 	ASSERT_LE(0, fds[3]);
+	EXPECT_EQ(0, getsockopt(fds[0], SOL_SOCKET, SO_BINDTOIFINDEX, &device, &len));
+	EXPECT_EQ(variant->vrf ? if_nametoindex("vrf9") : 0, device);
+	/* After this, further subflows take over all options of the socket. */
+	EXPECT_EQ(0, setsockopt(fds[0], SOL_TCP, TCP_NODELAY, &on, sizeof(on)));
 	/*
 	 * The path managers begin when data has come both ways. Who opens a subflow counts it
 	 * before there is an answer, so the one is asked that it comes to.
