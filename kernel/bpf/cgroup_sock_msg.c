@@ -22,9 +22,10 @@ static int cgroup_sock_run_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 			   __be32 *saddr)
 {
+	__be16 port = to->sin_port;	/* 0 if the socket is connected to that */
 	int err = cgroup_sock_run_sendmsg4(sk, to, saddr, cgroup_sock_run_unlocked);
 
-	if (!err && !to->sin_port)
+	if (!err && port && !to->sin_port)
 		err = -EINVAL;
 	return err;
 }
@@ -117,9 +118,10 @@ static int cgroup_sock_run_sendmsg6(struct sock *sk, const struct msghdr *msg,
 int __cgroup_sock_sendmsg6(struct sock *sk, const struct msghdr *msg,
 			   struct flowi6 *fl6)
 {
+	__be16 port = fl6->fl6_dport;	/* 0 if the socket is connected to that */
 	int err = cgroup_sock_run_sendmsg6(sk, msg, fl6, &fl6->fl6_dport);
 
-	if (!err && !fl6->fl6_dport)
+	if (!err && port && !fl6->fl6_dport)
 		err = -EINVAL;
 	return err;
 }

@@ -115,6 +115,48 @@ TEST_F(message, connected_ones_are_not_seen)
 	EXPECT_EQ(calls + 1, self->box.seen[self->send].calls);
 }
 
+/* Returns what sendmsg() with a control message does. */
+static int send_with_hops(int fd, bool inet)
+{
+	struct {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {
+		.header.cmsg_level = inet ? SOL_IP : SOL_IPV6,
+		.header.cmsg_type = inet ? IP_TTL : IPV6_HOPLIMIT,
+		.header.cmsg_len = CMSG_LEN(sizeof(int)),
+	};
+	struct iovec data = { "data", 4 };
+	struct msghdr msg = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(sizeof(int)),
+	};
+
+	*CMSG_DATA(&control.header) = 64;
+	return sendmsg(fd, &msg, 0) == 4 ? 0 : -errno;
+}
+
+/* The port of a message cannot be 0, that of a peer can; UDP makes a message of the second one
+ * where an AF_INET6 socket sends IPv4.
+ */
+TEST_F(message, port_0_of_the_peer)
+{
+	bool inet = variant->family == AF_INET, own = variant->family == variant->seen_family;
+	struct endpoint to = ip_at(self->to, 0);
+	int want = own ? 0 : -EINVAL, err;
+	socklen_t len = sizeof(err);
+
+	ASSERT_EQ(0, do_connect(self->client, to));
+	EXPECT_EQ(want, send_with_hops(self->client, inet));
+	/* Nobody was there. */
+	ASSERT_EQ(0, getsockopt(self->client, SOL_SOCKET, SO_ERROR, &err, &len));
+	ASSERT_EQ(0, box_attach(&self->box, self->send));
+	EXPECT_EQ(want, send_with_hops(self->client, inet));
+	EXPECT_EQ(own, self->box.seen[self->send].calls);
+}
+
 TEST_F(message, sendmsg_rewrites_the_destination)
 {
 	struct endpoint to = endpoint(variant->seen_family, variant->seen_ip, 0), from, before;
