@@ -336,6 +336,7 @@ static int call_send_anew(struct trial *t)
 {
 	bool six = t->style == &v6;
 	struct msghdr *m = letter(t->kind, NULL, SERVER_ID);
+	int hops = 64;
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
@@ -347,7 +348,7 @@ static int call_send_anew(struct trial *t)
 		},
 	};
 
-	*CMSG_DATA(&control.header) = 64;
+	memcpy(CMSG_DATA(&control.header), &hops, sizeof(hops));
 	m->msg_control = &control;
 	m->msg_controllen = sizeof(control);
 	return result(sendmsg(t->fd, m, MSG_NOSIGNAL));
