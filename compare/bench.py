@@ -28,13 +28,13 @@ LIMITS = (
     (r'udp4-post_bind', (21, 25, 275, 25)),
     (r'udp6-post_bind', (28, 32, 293, 25)),
     (r'^tcp.-connect', (11, 15, 264, 25)),
-    (r'^udp.-connect', (6, 11, 270, 25)),
-    (r'^udp4-sendto', (28, 32, 248, 25)),
+    (r'^udp.-connect', (9, 14, 274, 25)),
+    (r'^udp4-sendto', (28, 32, 254, 25)),
     (r'^udp6-sendto', (0, 3, 296, 25)),
     (r'^unix-.*name', (8, 12, 277, 25)),
     (r'^unix-', (5, 12, 269, 25)),
-    (r'name$', (5, 12, 192, 25)),
-    (r'', (5, 12, 203, 25)),
+    (r'name$', (5, 12, 199, 25)),
+    (r'', (5, 12, 211, 25)),
 )
 LIMITED = 'unused', 'elsewhere', '1', 'further'
 

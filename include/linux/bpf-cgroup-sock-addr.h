@@ -16,15 +16,26 @@
 
 int __cgroup_sock_bind4(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int __cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr, int addr_len);
-int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
-			   int addr_len);
-int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
-			   int addr_len);
+int __cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 int cgroup_sock_connect_dgram(struct sock *sk, struct sockaddr *uaddr,
 			      int addr_len, struct cgroup_sock_bound *before);
 void cgroup_sock_connect_undo(struct sock *sk);
 int __cgroup_sock_check_dev(const struct sock *sk, int prog_dev_if, int dev_if);
 int __cgroup_sock_mc_dev(const struct sock *sk, int prog_dev_if, int dev_if);
+
+#ifdef CONFIG_CGROUP_BPF
+void cgroup_sock_run_name(struct sock *sk, void *name, int len,
+			  enum cgroup_bpf_attach_type atype, bool locked);
+
+/* Run programs on a name; @locked is whether the caller holds the socket lock. */
+#define cgroup_sock_show(sk, hook, name, len, locked)			\
+do {									\
+	if (cgroup_sock_active(sk, hook))				\
+		cgroup_sock_run_name(sk, name, len, CGROUP_##hook, locked); \
+} while (0)
+#else
+#define cgroup_sock_show(...)	do { } while (0)
+#endif
 
 /**
  * cgroup_sock_bind4() - run INET4_BIND programs on the address given to bind()
@@ -83,10 +94,9 @@ static inline int cgroup_sock_bind6(struct sock *sk, struct sockaddr *uaddr,
 static inline int cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr,
 				      int addr_len)
 {
-	if (cgroup_sock_active(sk, INET4_CONNECT) && sk->sk_family == AF_INET)
-		return __cgroup_sock_connect4(sk, uaddr, addr_len);
-	if (cgroup_sock_active(sk, INET6_CONNECT) && sk->sk_family == AF_INET6)
-		return __cgroup_sock_connect6(sk, uaddr, addr_len);
+	if ((cgroup_sock_active(sk, INET4_CONNECT) && sk->sk_family == AF_INET) ||
+	    (cgroup_sock_active(sk, INET6_CONNECT) && sk->sk_family == AF_INET6))
+		return __cgroup_sock_connect(sk, uaddr, addr_len);
 	return 0;
 }
 

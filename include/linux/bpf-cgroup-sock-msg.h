@@ -17,13 +17,9 @@ int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 int __cgroup_sock_sendmsg6(struct sock *sk, const struct msghdr *msg,
 			   struct flowi6 *fl6);
 int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
-			  __be32 *saddr, __be32 *daddr);
-int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
-				 __be32 *saddr, __be32 *daddr);
+			  __be32 *saddr, __be32 *daddr, bool locked);
 int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 			  struct flowi6 *fl6);
-void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from);
-void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from);
 
 /**
  * cgroup_sock_sendmsg4() - run UDP4_SENDMSG programs on a datagram's addresses
@@ -102,7 +98,7 @@ static inline int cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
 	if (!cgroup_sock_active(sk, UDP4_SENDMSG) ||
 	    !(msg->msg_namelen || msg->msg_controllen))
 		return 0;
-	return __cgroup_sock_sendto4(sk, msg, saddr, daddr);
+	return __cgroup_sock_sendto4(sk, msg, saddr, daddr, false);
 }
 
 /* The same with the socket lock held, and for an address of its own only. */
@@ -112,7 +108,7 @@ static inline int cgroup_sock_sendto4_locked(struct sock *sk,
 {
 	if (!cgroup_sock_active(sk, UDP4_SENDMSG) || !msg->msg_namelen)
 		return 0;
-	return __cgroup_sock_sendto4_locked(sk, msg, saddr, daddr);
+	return __cgroup_sock_sendto4(sk, msg, saddr, daddr, true);
 }
 
 /* The same for IPv6, see cgroup_sock_sendmsg6() for @fl6. */
@@ -131,15 +127,13 @@ static inline int cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 static inline void cgroup_sock_recvmsg4(struct sock *sk,
 					struct sockaddr_in *from)
 {
-	if (cgroup_sock_active(sk, UDP4_RECVMSG))
-		__cgroup_sock_recvmsg4(sk, from);
+	cgroup_sock_show(sk, UDP4_RECVMSG, from, sizeof(*from), false);
 }
 
 static inline void cgroup_sock_recvmsg6(struct sock *sk,
 					struct sockaddr_in6 *from)
 {
-	if (cgroup_sock_active(sk, UDP6_RECVMSG))
-		__cgroup_sock_recvmsg6(sk, from);
+	cgroup_sock_show(sk, UDP6_RECVMSG, from, sizeof(*from), false);
 }
 
 /**

@@ -9,59 +9,54 @@
 #ifndef _BPF_CGROUP_SOCK_NAME_H
 #define _BPF_CGROUP_SOCK_NAME_H
 
-#include <linux/bpf-cgroup-sock.h>
+#include <linux/bpf-cgroup-sock-addr.h>
 #include <linux/in.h>
 #include <linux/in6.h>
-
-void __cgroup_sock_getpeername4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getpeername6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getsockname4(struct sock *sk, struct sockaddr_in *name);
-void __cgroup_sock_getsockname6(struct sock *sk, struct sockaddr_in6 *name);
-void __cgroup_sock_getname4_unlocked(struct sock *sk, void *name, bool peer);
-void __cgroup_sock_getname6_unlocked(struct sock *sk, void *name, bool peer);
 
 static inline void cgroup_sock_getpeername4(struct sock *sk,
 					    struct sockaddr_in *name)
 {
-	if (cgroup_sock_active(sk, INET4_GETPEERNAME))
-		__cgroup_sock_getpeername4(sk, name);
+	cgroup_sock_show(sk, INET4_GETPEERNAME, name, sizeof(*name), true);
 }
 
 static inline void cgroup_sock_getpeername6(struct sock *sk,
 					    struct sockaddr_in6 *name)
 {
-	if (cgroup_sock_active(sk, INET6_GETPEERNAME))
-		__cgroup_sock_getpeername6(sk, name);
+	cgroup_sock_show(sk, INET6_GETPEERNAME, name, sizeof(*name), true);
 }
 
 static inline void cgroup_sock_getsockname4(struct sock *sk,
 					    struct sockaddr_in *name)
 {
-	if (cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getsockname4(sk, name);
+	cgroup_sock_show(sk, INET4_GETSOCKNAME, name, sizeof(*name), true);
 }
 
 static inline void cgroup_sock_getsockname6(struct sock *sk,
 					    struct sockaddr_in6 *name)
 {
-	if (cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getsockname6(sk, name);
+	cgroup_sock_show(sk, INET6_GETSOCKNAME, name, sizeof(*name), true);
 }
 
 static inline void cgroup_sock_getname4_unlocked(struct sock *sk, void *name,
 						 bool peer)
 {
-	if (peer ? cgroup_sock_active(sk, INET4_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET4_GETSOCKNAME))
-		__cgroup_sock_getname4_unlocked(sk, name, peer);
+	if (peer)
+		cgroup_sock_show(sk, INET4_GETPEERNAME, name,
+				 sizeof(struct sockaddr_in), false);
+	else
+		cgroup_sock_show(sk, INET4_GETSOCKNAME, name,
+				 sizeof(struct sockaddr_in), false);
 }
 
 static inline void cgroup_sock_getname6_unlocked(struct sock *sk, void *name,
 						 bool peer)
 {
-	if (peer ? cgroup_sock_active(sk, INET6_GETPEERNAME) :
-		   cgroup_sock_active(sk, INET6_GETSOCKNAME))
-		__cgroup_sock_getname6_unlocked(sk, name, peer);
+	if (peer)
+		cgroup_sock_show(sk, INET6_GETPEERNAME, name,
+				 sizeof(struct sockaddr_in6), false);
+	else
+		cgroup_sock_show(sk, INET6_GETSOCKNAME, name,
+				 sizeof(struct sockaddr_in6), false);
 }
 
 #endif /* _BPF_CGROUP_SOCK_NAME_H */

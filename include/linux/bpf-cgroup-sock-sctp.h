@@ -10,17 +10,15 @@
 #ifndef _BPF_CGROUP_SOCK_SCTP_H
 #define _BPF_CGROUP_SOCK_SCTP_H
 
-#include <linux/bpf-cgroup-sock.h>
+#include <linux/bpf-cgroup-sock-addr.h>
 #include <linux/socket.h>
 
-int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size,
-			    u32 *flags);
+int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size);
 int __cgroup_sock_sctp_post_bind(struct sock *sk);
 int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size);
 int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size);
 int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,
 				__be16 port);
-void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name);
 
 /* Whether there are programs that see what is bound, connected to or sent to. */
 static inline bool cgroup_sock_sctp_binds(struct sock *sk)
@@ -48,19 +46,17 @@ static inline bool cgroup_sock_sctp_sends(struct sock *sk)
  * @addrs: the kernel's copy of one or more addresses, struct sockaddr_in and
  *         struct sockaddr_in6 one behind the other, which programs may rewrite
  * @size: bytes of @addrs
- * @flags: BIND_SKIP_PORT_CAP is set here if for each address there is a program
- *         that vouches for its port
  *
  * Context: Process context, with the socket lock held.
- * Return: 0, or -EPERM or the errno of a program; the addresses behind that one
- * are not looked at.
+ * Return: 0, BIND_SKIP_PORT_CAP if for each address there is a program that
+ * vouches for its port, or -EPERM or the errno of a program; the addresses behind
+ * that one are not looked at.
  */
-static inline int cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size,
-					u32 *flags)
+static inline int cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size)
 {
 	if (!cgroup_sock_sctp_binds(sk))
 		return 0;
-	return __cgroup_sock_sctp_bind(sk, addrs, size, flags);
+	return __cgroup_sock_sctp_bind(sk, addrs, size);
 }
 
 /**
@@ -144,19 +140,22 @@ static inline int cgroup_sock_sctp_dstaddrs(struct sock *sk,
  * cgroup_sock_sctp_recvmsg() - run UDP4_RECVMSG or UDP6_RECVMSG programs on the
  * sender of a message
  * @sk: SCTP socket
- * @name: the sender as user space is to see it, of family AF_INET or AF_INET6,
- *        which programs may rewrite, or NULL if nobody asked
+ * @name: the sender as user space is to see it, which programs may rewrite, or
+ *        NULL if nobody asked
  *
  * Context: Process context, with the socket lock held.
  */
 static inline void cgroup_sock_sctp_recvmsg(struct sock *sk,
 					    struct sockaddr *name)
 {
-	if (!cgroup_sock_active(sk, UDP4_RECVMSG) &&
-	    !cgroup_sock_active(sk, UDP6_RECVMSG))
+	if (!name)
 		return;
-	if (name)
-		__cgroup_sock_sctp_recvmsg(sk, name);
+	if (name->sa_family == AF_INET)
+		cgroup_sock_show(sk, UDP4_RECVMSG, name, sizeof(struct sockaddr_in),
+				 true);
+	else
+		cgroup_sock_show(sk, UDP6_RECVMSG, name, sizeof(struct sockaddr_in6),
+				 true);
 }
 
 #endif /* _BPF_CGROUP_SOCK_SCTP_H */

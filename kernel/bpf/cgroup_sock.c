@@ -22,11 +22,11 @@
 #include <trace/events/cgroup_sock.h>
 
 static const struct cgroup_sock_hook {
-	enum bpf_attach_type type;
-	enum bpf_prog_type prog;
-	enum cgroup_bpf_attach_type atype;
-	s32 least;
-	s32 greatest;
+	u8 type;	/* enum bpf_attach_type */
+	u8 prog;	/* enum bpf_prog_type */
+	u8 atype;	/* enum cgroup_bpf_attach_type */
+	u8 least;
+	u8 greatest;
 } cgroup_sock_hooks[] = {
 #define CGROUP_SOCK_ROW(_name, _prog, _least, _greatest)				\
 	{								\
@@ -115,15 +115,12 @@ u8 cgroup_sock_prog_needs(const struct bpf_prog *prog)
 	return needs;
 }
 
-/* The arrays of all cgroups that have @prog: what they need now. */
-static void cgroup_sock_update_needs(const struct bpf_prog *prog)
+/* What the arrays of all cgroups need now. */
+static void cgroup_sock_update_needs(enum cgroup_bpf_attach_type atype)
 {
-	enum cgroup_bpf_attach_type atype =
-		cgroup_sock_atype(prog->expected_attach_type);
 	const struct bpf_prog_array_item *item;
 	struct cgroup_subsys_state *css;
 	struct bpf_prog_array *array;
-	bool found;
 	u8 needs;
 
 	css_for_each_descendant_pre(css, &cgrp_dfl_root.cgrp.self) {
@@ -133,18 +130,12 @@ static void cgroup_sock_update_needs(const struct bpf_prog *prog)
 			continue;
 		array = rcu_dereference_protected(cgrp->bpf.effective[atype],
 						  lockdep_is_held(&cgroup_mutex));
-		found = false;
 		needs = 0;
-		for (item = array->items; item->prog; item++) {
-			/* A stand-in for one that is on its way out. */
-			if (!item->prog->aux)
-				continue;
-			found |= item->prog == prog;
-			needs |= cgroup_sock_prog_needs(item->prog);
-		}
-		/* The empty one belongs to all. */
-		if (found)
-			WRITE_ONCE(array->run_needs, needs);
+		for (item = array->items; item->prog; item++)
+			/* A stand-in for one that is on its way out has none. */
+			if (item->prog->aux)
+				needs |= cgroup_sock_prog_needs(item->prog);
+		WRITE_ONCE(array->run_needs, needs);
 	}
 }
 
@@ -162,18 +153,18 @@ static void cgroup_sock_update_needs(const struct bpf_prog *prog)
 void cgroup_sock_extend(struct bpf_prog *prog, const struct bpf_prog *ext,
 			int count)
 {
+	const struct cgroup_sock_hook *hook =
+		cgroup_sock_find_hook(prog->expected_attach_type);
 	int i;
 
-	if (!ext->aux->run_needs ||
-	    !cgroup_sock_prog_type(prog->expected_attach_type) ||
-	    cgroup_sock_prog_type(prog->expected_attach_type) != prog->type)
+	if (!ext->aux->run_needs || !hook || hook->prog != prog->type)
 		return;
 
 	cgroup_lock();
 	for (i = 0; i < BPF_RUN_NEEDS_COUNT; i++)
 		if (ext->aux->run_needs & BIT(i))
 			prog->aux->ext_needs[i] += count;
-	cgroup_sock_update_needs(prog);
+	cgroup_sock_update_needs(hook->atype);
 	cgroup_unlock();
 	if (count > 0)
 		synchronize_rcu();
@@ -460,7 +451,7 @@ static int cgroup_sock_kfunc_filter(const struct bpf_prog *prog, u32 kfunc_id)
 	enum bpf_attach_type type = prog->type == BPF_PROG_TYPE_EXT ?
 		prog->aux->saved_dst_attach_type : prog->expected_attach_type;
 
-	if (!btf_id_set8_contains(&cgroup_sock_kfunc_ids, kfunc_id))
+	if (kfunc_id != cgroup_sock_port_chosen_id[0])
 		return 0;
 	return resolve_prog_type(prog) == BPF_PROG_TYPE_CGROUP_SOCK &&
 	       (type == BPF_CGROUP_INET4_POST_BIND ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Run the BPF programs of a cgroup on an address that one of its sockets is to
- * be bound or connected to.
+ * be bound or connected to, and on the names that user space gets.
  */
 
 #include <linux/bpf-cgroup-sock-addr.h>
@@ -14,6 +14,26 @@
 #include "cgroup_sock_addr.h"
 
 #ifdef CONFIG_INET
+/**
+ * cgroup_sock_run_name() - run programs on a name that user space is to get
+ * @sk: socket of family AF_INET or AF_INET6
+ * @name: the name, which programs may rewrite
+ * @len: bytes of @name
+ * @atype: the attach type of the programs, which cannot refuse
+ * @locked: whether the caller holds the socket lock
+ *
+ * Context: Process context; may sleep if not @locked.
+ */
+void cgroup_sock_run_name(struct sock *sk, void *name, int len,
+			  enum cgroup_bpf_attach_type atype, bool locked)
+{
+	struct bpf_sock_addr_kern ctx __uninitialized;
+
+	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
+	cgroup_sock_run_addr(&ctx, atype, locked);
+}
+EXPORT_SYMBOL_GPL(cgroup_sock_run_name);
+
 static int cgroup_sock_bind(struct sock *sk, struct sockaddr *uaddr, int addr_len,
 			    enum cgroup_bpf_attach_type atype)
 {
@@ -107,18 +127,17 @@ static int cgroup_sock_connect_run(struct sock *sk, struct sockaddr *uaddr,
 			return err;
 	}
 	cgroup_sock_addr_init(&ctx, sk, uaddr, addr_len, before);
-	return locked ? cgroup_sock_run(sk, &ctx, atype).err :
-			cgroup_sock_run_unlocked(sk, &ctx, atype).err;
+	return cgroup_sock_run_addr(&ctx, atype, locked).err;
 }
 
 /*
  * A connection can fail long after this call. What it is to be taken back to
  * stays with the socket until then.
  */
-static int cgroup_sock_connect_stream(struct sock *sk, struct sockaddr *uaddr,
-				      int addr_len,
-				      enum cgroup_bpf_attach_type atype)
+int __cgroup_sock_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
+	enum cgroup_bpf_attach_type atype = sk->sk_family == AF_INET ?
+		CGROUP_INET4_CONNECT : CGROUP_INET6_CONNECT;
 	struct cgroup_sock_bound before __uninitialized, *keep;
 	int err;
 
@@ -139,20 +158,6 @@ static int cgroup_sock_connect_stream(struct sock *sk, struct sockaddr *uaddr,
 	}
 	cgroup_sock_restore_bound(sk, &before);
 	return err;
-}
-
-int __cgroup_sock_connect4(struct sock *sk, struct sockaddr *uaddr,
-			   int addr_len)
-{
-	return cgroup_sock_connect_stream(sk, uaddr, addr_len,
-					  CGROUP_INET4_CONNECT);
-}
-
-int __cgroup_sock_connect6(struct sock *sk, struct sockaddr *uaddr,
-			   int addr_len)
-{
-	return cgroup_sock_connect_stream(sk, uaddr, addr_len,
-					  CGROUP_INET6_CONNECT);
 }
 
 void cgroup_sock_connect_undo(struct sock *sk)

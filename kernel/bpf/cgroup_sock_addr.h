@@ -18,20 +18,13 @@ cgroup_sock_addr_init(struct bpf_sock_addr_kern *ctx, struct sock *sk,
 	ctx->t_ctx = t_ctx;
 }
 
-/* With the socket lock, or without. */
-typedef struct cgroup_sock_verdict (*cgroup_sock_run_fn)(struct sock *sk,
-							 const void *ctx,
-							 enum cgroup_bpf_attach_type atype);
-
-/* The verifier has seen to it that these programs allow. */
-static inline void cgroup_sock_show_name(struct sock *sk, void *name, int len,
-					 enum cgroup_bpf_attach_type atype,
-					 cgroup_sock_run_fn run)
+/* @locked is whether the caller holds the socket lock. */
+static inline struct cgroup_sock_verdict
+cgroup_sock_run_addr(const struct bpf_sock_addr_kern *ctx,
+		     enum cgroup_bpf_attach_type atype, bool locked)
 {
-	struct bpf_sock_addr_kern ctx __uninitialized;
-
-	cgroup_sock_addr_init(&ctx, sk, name, len, NULL);
-	run(sk, &ctx, atype);
+	return locked ? cgroup_sock_run(ctx->sk, ctx, atype) :
+			cgroup_sock_run_unlocked(ctx->sk, ctx, atype);
 }
 
 #endif /* __CGROUP_SOCK_ADDR_H */

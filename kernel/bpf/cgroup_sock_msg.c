@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Run the BPF programs of a cgroup on the addresses of a datagram that one of
- * its sockets sends or received.
+ * its sockets sends.
  */
 
 #include <linux/bpf-cgroup-sock-msg.h>
@@ -11,19 +11,19 @@
 #include "cgroup_sock_addr.h"
 
 static int cgroup_sock_run_sendmsg4(struct sock *sk, struct sockaddr_in *to,
-				    __be32 *saddr, cgroup_sock_run_fn run)
+				    __be32 *saddr, bool locked)
 {
 	struct bpf_sock_addr_kern ctx __uninitialized;
 
 	cgroup_sock_addr_init(&ctx, sk, to, sizeof(*to), saddr);
-	return run(sk, &ctx, CGROUP_UDP4_SENDMSG).err;
+	return cgroup_sock_run_addr(&ctx, CGROUP_UDP4_SENDMSG, locked).err;
 }
 
 int __cgroup_sock_sendmsg4(struct sock *sk, struct sockaddr_in *to,
 			   __be32 *saddr)
 {
 	__be16 port = to->sin_port;	/* 0 if the socket is connected to that */
-	int err = cgroup_sock_run_sendmsg4(sk, to, saddr, cgroup_sock_run_unlocked);
+	int err = cgroup_sock_run_sendmsg4(sk, to, saddr, false);
 
 	if (!err && port && !to->sin_port)
 		err = -EINVAL;
@@ -39,9 +39,8 @@ static __be16 cgroup_sock_given_port(const struct sock *sk,
 	return inet_sk(sk)->inet_dport;
 }
 
-static int cgroup_sock_run_sendto4(struct sock *sk, const struct msghdr *msg,
-				   __be32 *saddr, __be32 *daddr,
-				   cgroup_sock_run_fn run)
+int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
+			  __be32 *saddr, __be32 *daddr, bool locked)
 {
 	__be16 port = cgroup_sock_given_port(sk, msg);
 	struct sockaddr_in to = {
@@ -49,27 +48,14 @@ static int cgroup_sock_run_sendto4(struct sock *sk, const struct msghdr *msg,
 		.sin_addr.s_addr = *daddr,
 		.sin_port = port,
 	};
-	int err = cgroup_sock_run_sendmsg4(sk, &to, saddr, run);
+	int err = cgroup_sock_run_sendmsg4(sk, &to, saddr, locked);
 
 	if (!err && to.sin_port != port)
 		err = -EINVAL;
 	*daddr = to.sin_addr.s_addr;
 	return err;
 }
-
-int __cgroup_sock_sendto4(struct sock *sk, const struct msghdr *msg,
-			  __be32 *saddr, __be32 *daddr)
-{
-	return cgroup_sock_run_sendto4(sk, msg, saddr, daddr,
-				       cgroup_sock_run_unlocked);
-}
-
-int __cgroup_sock_sendto4_locked(struct sock *sk, const struct msghdr *msg,
-				 __be32 *saddr, __be32 *daddr)
-{
-	return cgroup_sock_run_sendto4(sk, msg, saddr, daddr, cgroup_sock_run);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_sendto4_locked);
+EXPORT_SYMBOL_GPL(__cgroup_sock_sendto4);
 
 static bool cgroup_sock_needs_scope(const struct in6_addr *addr)
 {
@@ -139,17 +125,3 @@ int __cgroup_sock_sendto6(struct sock *sk, const struct msghdr *msg,
 	return err;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sendto6);
-
-void __cgroup_sock_recvmsg4(struct sock *sk, struct sockaddr_in *from)
-{
-	cgroup_sock_show_name(sk, from, sizeof(*from), CGROUP_UDP4_RECVMSG,
-			      cgroup_sock_run_unlocked);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_recvmsg4);
-
-void __cgroup_sock_recvmsg6(struct sock *sk, struct sockaddr_in6 *from)
-{
-	cgroup_sock_show_name(sk, from, sizeof(*from), CGROUP_UDP6_RECVMSG,
-			      cgroup_sock_run_unlocked);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_recvmsg6);

@@ -14,12 +14,11 @@
 
 #include "cgroup_sock_addr.h"
 
-/* Programs access eight bytes of an IPv6 address at once, so it is aligned. */
 union cgroup_sock_sctp_addr {
 	struct sockaddr any;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
-} __aligned(8);
+};
 
 /* Both families have the port at the same place. */
 static_assert(offsetof(struct sockaddr_in, sin_port) ==
@@ -38,17 +37,21 @@ static int cgroup_sock_sctp_len(const struct sock *sk,
 }
 
 static struct cgroup_sock_verdict
-cgroup_sock_sctp_run(struct sock *sk, union cgroup_sock_sctp_addr *addr, int len,
-		     void *source, enum cgroup_bpf_attach_type atype4,
+cgroup_sock_sctp_run(struct sock *sk, void *given, int len, void *source,
+		     enum cgroup_bpf_attach_type atype4,
 		     enum cgroup_bpf_attach_type atype6, bool locked)
 {
-	enum cgroup_bpf_attach_type atype =
-		addr->any.sa_family == AF_INET ? atype4 : atype6;
 	struct bpf_sock_addr_kern ctx __uninitialized;
+	/* Programs access eight bytes of an address at once. */
+	union cgroup_sock_sctp_addr addr __aligned(8);
+	struct cgroup_sock_verdict verdict;
 
-	cgroup_sock_addr_init(&ctx, sk, addr, len, source);
-	return locked ? cgroup_sock_run(sk, &ctx, atype) :
-			cgroup_sock_run_unlocked(sk, &ctx, atype);
+	memcpy(&addr, given, len);
+	cgroup_sock_addr_init(&ctx, sk, &addr, len, source);
+	verdict = cgroup_sock_run_addr(&ctx, addr.any.sa_family == AF_INET ?
+					     atype4 : atype6, locked);
+	memcpy(given, &addr, len);
+	return verdict;
 }
 
 /* Run programs on each address; @returned has the bits that all returned. */
@@ -57,18 +60,15 @@ static int cgroup_sock_sctp_run_all(struct sock *sk, void *addrs, int size,
 				    enum cgroup_bpf_attach_type atype6,
 				    u32 *returned)
 {
-	union cgroup_sock_sctp_addr addr;
 	struct cgroup_sock_verdict verdict;
 	int len = cgroup_sock_sctp_len(sk, addrs, size);
 
 	*returned = len ? U32_MAX : 0;
 	for (; len; len = cgroup_sock_sctp_len(sk, addrs, size)) {
-		memcpy(&addr, addrs, len);
-		verdict = cgroup_sock_sctp_run(sk, &addr, len, NULL, atype4,
+		verdict = cgroup_sock_sctp_run(sk, addrs, len, NULL, atype4,
 					       atype6, true);
 		if (verdict.err)
 			return verdict.err;
-		memcpy(addrs, &addr, len);
 		*returned &= verdict.returned;
 		addrs += len;
 		size -= len;
@@ -76,15 +76,15 @@ static int cgroup_sock_sctp_run_all(struct sock *sk, void *addrs, int size,
 	return 0;
 }
 
-int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size, u32 *flags)
+int __cgroup_sock_sctp_bind(struct sock *sk, void *addrs, int size)
 {
 	u32 returned;
 	int err = cgroup_sock_sctp_run_all(sk, addrs, size, CGROUP_INET4_BIND,
 					   CGROUP_INET6_BIND, &returned);
 
-	if (!err && returned & 2)
-		*flags |= BIND_SKIP_PORT_CAP;
-	return err;
+	if (err)
+		return err;
+	return returned & 2 ? BIND_SKIP_PORT_CAP : 0;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_bind);
 
@@ -117,12 +117,11 @@ int __cgroup_sock_sctp_connect(struct sock *sk, void *addrs, int size)
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_connect);
 
-static int cgroup_sock_sctp_send(struct sock *sk, void *given, int size,
-				 bool locked)
+static int cgroup_sock_sctp_send(struct sock *sk, union cgroup_sock_sctp_addr *to,
+				 int size, bool locked)
 {
-	int err, len = cgroup_sock_sctp_len(sk, given, size);
+	int err, len = cgroup_sock_sctp_len(sk, &to->any, size);
 	struct in6_addr source __aligned(8) = {};
-	union cgroup_sock_sctp_addr to = {};
 	__be16 port;
 
 	if (!len)
@@ -130,20 +129,18 @@ static int cgroup_sock_sctp_send(struct sock *sk, void *given, int size,
 	err = cgroup_sock_sctp_refuse_routes(sk);
 	if (err)
 		return err;
-	memcpy(&to, given, len);
-	if (to.any.sa_family == AF_INET6 && ipv6_addr_v4mapped(&to.v6.sin6_addr)) {
-		to.v4.sin_addr.s_addr = to.v6.sin6_addr.s6_addr32[3];
-		to.v4.sin_family = AF_INET;
+	if (to->any.sa_family == AF_INET6 && ipv6_addr_v4mapped(&to->v6.sin6_addr)) {
+		to->v4.sin_addr.s_addr = to->v6.sin6_addr.s6_addr32[3];
+		to->v4.sin_family = AF_INET;
 	}
-	port = to.v4.sin_port;
-	err = cgroup_sock_sctp_run(sk, &to, len, &source, CGROUP_UDP4_SENDMSG,
+	port = to->v4.sin_port;
+	err = cgroup_sock_sctp_run(sk, to, len, &source, CGROUP_UDP4_SENDMSG,
 				   CGROUP_UDP6_SENDMSG, locked).err;
 	if (err)
 		return err;
-	if ((port && !to.v4.sin_port) || !ipv6_addr_any(&source) ||
-	    (to.any.sa_family == AF_INET6 && ipv6_addr_v4mapped(&to.v6.sin6_addr)))
+	if ((port && !to->v4.sin_port) || !ipv6_addr_any(&source) ||
+	    (to->any.sa_family == AF_INET6 && ipv6_addr_v4mapped(&to->v6.sin6_addr)))
 		return -EINVAL;
-	memcpy(given, &to, len);
 	return 0;
 }
 
@@ -153,54 +150,24 @@ int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size)
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_sendmsg);
 
-/* With the socket lock held. */
-static int cgroup_sock_sctp_sendmsg_locked(struct sock *sk, void *addr, int size)
+/* A further address of a peer, which programs may rewrite but for the port. */
+static int cgroup_sock_sctp_dstaddr(struct sock *sk, union cgroup_sock_sctp_addr *to,
+				    int size)
 {
-	if (!cgroup_sock_sctp_sends(sk))
-		return 0;
-	return cgroup_sock_sctp_send(sk, addr, size, true);
-}
+	__be16 port = to->v4.sin_port;
+	int err = 0;
 
-static int cgroup_sock_sctp_dstaddr4(struct sock *sk, struct in_addr *addr, __be16 port)
-{
-	union cgroup_sock_sctp_addr to = {
-		.v4 = {
-			.sin_family = AF_INET,
-			.sin_addr = *addr,
-			.sin_port = port,
-		},
-	};
-	int err;
-
-	err = cgroup_sock_sctp_sendmsg_locked(sk, &to, sizeof(to.v4)) ?:
-	      cgroup_sock_sctp_connect(sk, &to, sizeof(to.v4));
-	*addr = to.v4.sin_addr;
-	if (!err && to.v4.sin_port != port)
-		err = -EINVAL;
-	return err;
-}
-
-static int cgroup_sock_sctp_dstaddr6(struct sock *sk, struct in6_addr *addr, __be16 port)
-{
-	union cgroup_sock_sctp_addr to = {
-		.v6 = {
-			.sin6_family = AF_INET6,
-			.sin6_addr = *addr,
-			.sin6_port = port,
-		},
-	};
-	int err;
-
-	err = cgroup_sock_sctp_sendmsg_locked(sk, &to, sizeof(to));
+	if (cgroup_sock_sctp_sends(sk))
+		err = cgroup_sock_sctp_send(sk, to, size, true);
 	if (err)
 		return err;
-	if (to.any.sa_family == AF_INET) {
-		ipv6_addr_set_v4mapped(to.v4.sin_addr.s_addr, &to.v6.sin6_addr);
-		to.v6.sin6_family = AF_INET6;
+	/* One that was v4-mapped is to be so again. */
+	if (size == sizeof(to->v6) && to->any.sa_family == AF_INET) {
+		ipv6_addr_set_v4mapped(to->v4.sin_addr.s_addr, &to->v6.sin6_addr);
+		to->v6.sin6_family = AF_INET6;
 	}
-	err = cgroup_sock_sctp_connect(sk, &to, sizeof(to));
-	*addr = to.v6.sin6_addr;
-	if (!err && to.v6.sin6_port != port)
+	err = cgroup_sock_sctp_connect(sk, to, size);
+	if (!err && to->v4.sin_port != port)
 		err = -EINVAL;
 	return err;
 }
@@ -208,33 +175,31 @@ static int cgroup_sock_sctp_dstaddr6(struct sock *sk, struct in6_addr *addr, __b
 int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,
 				__be16 port)
 {
+	union cgroup_sock_sctp_addr to;
 	struct cmsghdr *cmsg;
 	int err = 0;
 
 	for_each_cmsghdr(cmsg, msg) {
 		if (cmsg->cmsg_level != IPPROTO_SCTP)
 			continue;
+		memset(&to, 0, sizeof(to));
+		to.v4.sin_port = port;
 		if (cmsg->cmsg_type == SCTP_DSTADDRV4 &&
-		    cmsg->cmsg_len >= CMSG_LEN(sizeof(struct in_addr)))
-			err = cgroup_sock_sctp_dstaddr4(sk, CMSG_DATA(cmsg), port);
-		else if (cmsg->cmsg_type == SCTP_DSTADDRV6 &&
-			 cmsg->cmsg_len >= CMSG_LEN(sizeof(struct in6_addr)))
-			err = cgroup_sock_sctp_dstaddr6(sk, CMSG_DATA(cmsg), port);
+		    cmsg->cmsg_len >= CMSG_LEN(sizeof(to.v4.sin_addr))) {
+			to.v4.sin_family = AF_INET;
+			memcpy(&to.v4.sin_addr, CMSG_DATA(cmsg), sizeof(to.v4.sin_addr));
+			err = cgroup_sock_sctp_dstaddr(sk, &to, sizeof(to.v4));
+			memcpy(CMSG_DATA(cmsg), &to.v4.sin_addr, sizeof(to.v4.sin_addr));
+		} else if (cmsg->cmsg_type == SCTP_DSTADDRV6 &&
+			   cmsg->cmsg_len >= CMSG_LEN(sizeof(to.v6.sin6_addr))) {
+			to.v6.sin6_family = AF_INET6;
+			memcpy(&to.v6.sin6_addr, CMSG_DATA(cmsg), sizeof(to.v6.sin6_addr));
+			err = cgroup_sock_sctp_dstaddr(sk, &to, sizeof(to.v6));
+			memcpy(CMSG_DATA(cmsg), &to.v6.sin6_addr, sizeof(to.v6.sin6_addr));
+		}
 		if (err)
 			return err;
 	}
 	return 0;
 }
 EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_dstaddrs);
-
-void __cgroup_sock_sctp_recvmsg(struct sock *sk, struct sockaddr *name)
-{
-	int len = cgroup_sock_sctp_len(sk, name, sizeof(struct sockaddr_in6));
-	union cgroup_sock_sctp_addr from;
-
-	memcpy(&from, name, len);
-	cgroup_sock_sctp_run(sk, &from, len, NULL, CGROUP_UDP4_RECVMSG,
-			     CGROUP_UDP6_RECVMSG, true);
-	memcpy(name, &from, len);
-}
-EXPORT_SYMBOL_GPL(__cgroup_sock_sctp_recvmsg);
