@@ -217,6 +217,35 @@ TEST_F(edges, narrow_reads_of_the_socket)
 	}
 }
 
+/* A port is 2 bytes long in the kernel; the others of its 4 bytes are not what lies behind it. */
+TEST_F(edges, narrow_reads_of_the_port)
+{
+	int port = offsetof(struct bpf_sock_addr, user_port);
+	const struct bpf_insn insns[] = {
+		/* the sum of the four, whose order is that of the machine */
+		BPF_LDX_MEM(BPF_B, BPF_REG_2, BPF_REG_1, port),
+		BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_1, port + 1),
+		BPF_ALU64_REG(BPF_ADD, BPF_REG_2, BPF_REG_3),
+		BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_1, port + 2),
+		BPF_ALU64_REG(BPF_ADD, BPF_REG_2, BPF_REG_3),
+		BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_1, port + 3),
+		BPF_ALU64_REG(BPF_ADD, BPF_REG_2, BPF_REG_3),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_JMP_IMM(BPF_JEQ, BPF_REG_2, 9, 1),
+		BPF_MOV64_IMM(BPF_REG_0, 0),
+		BPF_EXIT_INSN(),
+	};
+	int prog = load_insns(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT,
+			      insns, ARRAY_LEN(insns));
+	int fd = make(AF_INET, SOCK_DGRAM, 0);
+
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, bpf_prog_attach(prog, self->box.cgroup, BPF_CGROUP_INET4_CONNECT, 0));
+	EXPECT_EQ(0, do_connect(fd, endpoint(AF_INET, "127.0.0.1", 9)));
+	close(fd);
+	close(prog);
+}
+
 /*
  * An address of RFC 2133 has no scope id. Each call takes it, and what programs write to it is what
  * the call uses; one byte less is refused before them.

@@ -10,6 +10,7 @@
 #define SOL_TCP		6
 #define TCP_NODELAY	1
 #define SO_PRIORITY	12
+#define SO_RCVLOWAT	18
 #define SO_MARK		36
 
 struct found found;
@@ -50,6 +51,9 @@ int create(struct bpf_sock *ctx)
 	found.create_cookie = bpf_get_socket_cookie(ctx);
 	found.create_netns = bpf_get_netns_cookie(ctx);
 	found.create_nodelay_err = bpf_setsockopt(ctx, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
+	found.create_constant_err = bpf_setsockopt(ctx, SOL_SOCKET, SO_RCVLOWAT,
+						   bpf_this_cpu_ptr(&bpf_prog_active),
+						   sizeof(bpf_prog_active));
 	return 1;
 }
 
@@ -98,6 +102,9 @@ int connect4(struct bpf_sock_addr *ctx)
 	found.setsockopt_err = bpf_setsockopt(ctx, SOL_SOCKET, SO_PRIORITY, &priority,
 					      sizeof(priority));
 	found.connect_nodelay_err = bpf_setsockopt(ctx, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
+	found.connect_constant_err = bpf_setsockopt(ctx, SOL_SOCKET, SO_RCVLOWAT,
+						    bpf_this_cpu_ptr(&bpf_prog_active),
+						    sizeof(bpf_prog_active));
 	look_up(ctx);
 	bpf_set_retval(-1);
 	bpf_tail_call(ctx, &next, 0);

@@ -21,11 +21,18 @@ struct found {
 	int setsockopt_err;
 	int create_nodelay_err;	/* of a TCP option */
 	int connect_nodelay_err;
+	int create_constant_err;	/* of a value in read-only memory of the kernel */
+	int connect_constant_err;
 	__u32 tcp_state;	/* of the listener that was looked up */
 	__u32 skc_family;
 	__u32 udp_port;
 	int retval;		/* what the tail-called program found */
 	__u32 tail_called;
 };
+
+#ifdef __bpf__
+/* A variable of the kernel, of which programs may read their CPU's copy. */
+extern const int bpf_prog_active __ksym;
+#endif
 
 #endif

@@ -103,6 +103,8 @@ TEST_F(helpers, sockopt)
 	EXPECT_EQ(0, self->found->setsockopt_err);
 	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_PRIORITY, &priority, &len));
 	EXPECT_EQ(5, priority);
+	EXPECT_EQ(0, self->found->create_constant_err);
+	EXPECT_EQ(0, self->found->connect_constant_err);
 }
 
 /* A raw socket can have the number of TCP, and none of its fields. */

@@ -166,20 +166,24 @@ static const struct helper {
 	int id;
 	int hooks;
 	int args;		/* if there are more than one */
+	bool takes_context;
+	bool only_reads;	/* the memory */
 } helpers[] = {
-	{ "bpf_bind",			BPF_FUNC_bind,			CONNECT, 3 },
-	{ "bpf_setsockopt",		BPF_FUNC_setsockopt,		WITH_SOCKOPT, 5 },
-	{ "bpf_getsockopt",		BPF_FUNC_getsockopt,		WITH_SOCKOPT, 5 },
-	{ "bpf_get_socket_cookie",	BPF_FUNC_get_socket_cookie,	ALL_SOCK | ALL_ADDR },
-	{ "bpf_get_netns_cookie",	BPF_FUNC_get_netns_cookie,	ALL_SOCK | ALL_ADDR },
-	{ "bpf_get_retval",		BPF_FUNC_get_retval,		WITH_RETVAL },
-	{ "bpf_set_retval",		BPF_FUNC_set_retval,		WITH_RETVAL },
-	{ "bpf_get_current_comm",	BPF_FUNC_get_current_comm,	ALL_SOCK | ALL_ADDR, 2 },
-	{ "bpf_ktime_get_ns",		BPF_FUNC_ktime_get_ns,		ALL_SOCK | ALL_ADDR },
-	{ "bpf_get_current_cgroup_id",	BPF_FUNC_get_current_cgroup_id,	ALL_SOCK | ALL_ADDR },
-	{ "bpf_skb_load_bytes",		BPF_FUNC_skb_load_bytes,	0 },
-	{ "bpf_sock_map_update",	BPF_FUNC_sock_map_update,	0 },
+	{ "bpf_bind", BPF_FUNC_bind, CONNECT, 3, true, true },
+	{ "bpf_setsockopt", BPF_FUNC_setsockopt, WITH_SOCKOPT, 5, true, true },
+	{ "bpf_getsockopt", BPF_FUNC_getsockopt, WITH_SOCKOPT, 5, true },
+	{ "bpf_get_socket_cookie", BPF_FUNC_get_socket_cookie, ALL_SOCK | ALL_ADDR, 1, true },
+	{ "bpf_get_netns_cookie", BPF_FUNC_get_netns_cookie, ALL_SOCK | ALL_ADDR, 1, true },
+	{ "bpf_get_retval", BPF_FUNC_get_retval, WITH_RETVAL },
+	{ "bpf_set_retval", BPF_FUNC_set_retval, WITH_RETVAL },
+	{ "bpf_get_current_comm", BPF_FUNC_get_current_comm, ALL_SOCK | ALL_ADDR, 2 },
+	{ "bpf_ktime_get_ns", BPF_FUNC_ktime_get_ns, ALL_SOCK | ALL_ADDR },
+	{ "bpf_get_current_cgroup_id", BPF_FUNC_get_current_cgroup_id, ALL_SOCK | ALL_ADDR },
+	{ "bpf_skb_load_bytes", BPF_FUNC_skb_load_bytes, 0 },
+	{ "bpf_sock_map_update", BPF_FUNC_sock_map_update, 0 },
 };
+
+static int constants;		/* a map that programs cannot write to */
 
 static bool helper_is_as_told(const struct attach *a, int hook, const struct helper *h)
 {
@@ -223,6 +227,25 @@ static bool helper_is_as_told(const struct attach *a, int hook, const struct hel
 		}
 		*sets = saved;
 	}
+	if (h->args > 1 && h->hooks & ON(hook)) {
+		const struct bpf_insn constant[] = { BPF_LD_MAP_VALUE(BPF_REG_7, constants, 0) };
+		struct bpf_insn saved[2];
+
+		memcpy(saved, &insns[1], sizeof(saved));
+		memcpy(&insns[1], constant, sizeof(constant));
+		if (loads(a, insns, ARRAY_LEN(insns)) != h->only_reads) {
+			ksft_print_msg("memory that is read-only should be %s\n",
+				       h->only_reads ? "accepted" : "refused");
+			return false;
+		}
+		memcpy(&insns[1], saved, sizeof(saved));
+	}
+	/* Nor with other memory in place of the context. */
+	insns[5] = BPF_MOV64_REG(BPF_REG_1, BPF_REG_7);
+	if (h->takes_context && loads(a, insns, ARRAY_LEN(insns))) {
+		ksft_print_msg("the context is not needed\n");
+		return false;
+	}
 	return true;
 }
 
@@ -265,9 +288,13 @@ static bool port_chosen_is_as_told(const struct attach *a, enum hook hook)
 
 int main(void)
 {
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_RDONLY_PROG);
 	int hook, i, fd;
 
 	ksft_print_header();
+	constants = bpf_map_create(BPF_MAP_TYPE_ARRAY, "constants", 4, 16, 1, &opts);
+	if (constants < 0)
+		ksft_exit_fail_msg("no map: %s\n", strerror(errno));
 	ksft_set_plan(ARRAY_LEN(attaches) * (ARRAY_LEN(helpers) + 2) + 4 * 17 + 17 * 16 + 3);
 
 	for (hook = 0; hook < ARRAY_LEN(attaches); hook++) {
