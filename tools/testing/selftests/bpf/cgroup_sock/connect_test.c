@@ -194,6 +194,20 @@ TEST_F(connect, chooses_the_source)
 	close(fd);
 }
 
+TEST_F(connect, chooses_no_source_that_is_too_short)
+{
+	struct endpoint source = endpoint(variant->to_family, variant->source, 0);
+	struct order *order = &self->box.order[self->hook];
+	int fd = make(variant->family, variant->type, variant->protocol);
+
+	order->bind_family = variant->to_family;
+	order->bind_short = 1;
+	memcpy(order->bind_ip, endpoint_ip(&source), endpoint_ip_len(&source));
+	EXPECT_EQ(0, do_connect(fd, self->to));
+	EXPECT_EQ(-EINVAL, self->box.seen[self->hook].bind_err);
+	close(fd);
+}
+
 TEST_F(connect, length_comes_first)
 {
 	struct seen *saw = &self->box.seen[self->hook];

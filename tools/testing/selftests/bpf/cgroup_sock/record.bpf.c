@@ -195,13 +195,16 @@ static __always_inline void choose_source(struct bpf_sock_addr *ctx, enum hook h
 		sin.sin_family = AF_INET;
 		sin.sin_port = todo->bind_port;
 		sin.sin_addr.s_addr = todo->bind_ip[0];
-		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin, sizeof(sin));
+		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin,
+					       sizeof(sin) - !!todo->bind_short);
 	} else if (todo->bind_family == AF_INET6) {
 		sin6.sin6_family = AF_INET6;
 		sin6.sin6_port = todo->bind_port;
 		sin6.sin6_scope_id = todo->bind_scope;
 		__builtin_memcpy(&sin6.sin6_addr, todo->bind_ip, sizeof(sin6.sin6_addr));
-		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin6, sizeof(sin6));
+		/* The scope id may be missing. */
+		seen[hook].bind_err = bpf_bind(ctx, (struct sockaddr *)&sin6,
+					       todo->bind_short ? 23 : sizeof(sin6));
 	}
 }
 

@@ -52,6 +52,7 @@ struct order {
 	__u32 bind_ip[4];
 	__u32 bind_port;	/* network order */
 	__u32 bind_scope;
+	__u32 bind_short;	/* leave out the last byte that is needed */
 	__u32 bind_to_device;	/* bind, connect: SO_BINDTOIFINDEX, if not 0 */
 	__u32 path_len;		/* unix: for bpf_sock_addr_set_sun_path(), if rewrite */
 	char path[PATH_ROOM];
