@@ -155,7 +155,7 @@ static inline void cgroup_sock_connect_keep(struct sock *sk)
 
 /**
  * cgroup_sock_connects() - whether connect programs see the peers of a socket
- * @sk: datagram socket of family AF_INET or AF_INET6
+ * @sk: socket of family AF_INET or AF_INET6
  *
  * Context: Any.
  * Return: whether there are connect programs of a family that it connects to.

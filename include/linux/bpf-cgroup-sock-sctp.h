@@ -20,17 +20,11 @@ int __cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr, int size);
 int __cgroup_sock_sctp_dstaddrs(struct sock *sk, struct msghdr *msg,
 				__be16 port);
 
-/* Whether there are programs that see what is bound, connected to or sent to. */
+/* Whether there are programs that see what is bound or sent to. */
 static inline bool cgroup_sock_sctp_binds(struct sock *sk)
 {
 	return cgroup_sock_active(sk, INET4_BIND) ||
 	       cgroup_sock_active(sk, INET6_BIND);
-}
-
-static inline bool cgroup_sock_sctp_connects(struct sock *sk)
-{
-	return cgroup_sock_active(sk, INET4_CONNECT) ||
-	       cgroup_sock_active(sk, INET6_CONNECT);
 }
 
 static inline bool cgroup_sock_sctp_sends(struct sock *sk)
@@ -90,7 +84,7 @@ static inline int cgroup_sock_sctp_post_bind(struct sock *sk)
 static inline int cgroup_sock_sctp_connect(struct sock *sk, void *addrs,
 					   int size)
 {
-	if (!cgroup_sock_sctp_connects(sk))
+	if (!cgroup_sock_connects(sk))
 		return 0;
 	return __cgroup_sock_sctp_connect(sk, addrs, size);
 }
@@ -131,7 +125,7 @@ static inline int cgroup_sock_sctp_sendmsg(struct sock *sk, void *addr,
 static inline int cgroup_sock_sctp_dstaddrs(struct sock *sk,
 					    struct msghdr *msg, __be16 port)
 {
-	if (!cgroup_sock_sctp_sends(sk) && !cgroup_sock_sctp_connects(sk))
+	if (!cgroup_sock_sctp_sends(sk) && !cgroup_sock_connects(sk))
 		return 0;
 	return __cgroup_sock_sctp_dstaddrs(sk, msg, port);
 }
